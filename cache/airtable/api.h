@@ -1,0 +1,114 @@
+/* api - the one door to Airtable: every request passes here and nowhere else.
+ * Here and only here live the token, pacing, priorities, retry of what may be
+ * repeated, read-only, and the bounds on answers. It knows calls, not records'
+ * states.
+ * Units:   ns; lists count records.
+ * Owns:    token, limiter, transport. A call's parameters are copied.
+ * Threads: loop thread only; done() is called there, never from inside
+ *          api_submit.
+ * Errors:  in done(): err->err != 0. Reads (and PATCH, DELETE, which have the
+ *          same effect when repeated) are retried on 429, 5xx and transport
+ *          failures up to call->max_tries; a create only on 429, which means
+ *          that nothing was done. ERROR_LOST or ERROR_SERVER of a write means
+ *          "outcome unknown"; so does ERROR_CANCELLED by api_free of one that
+ *          was under way. ERROR_OFFLINE and ERROR_RATE of a write: none of
+ *          its tries was done. All other classes tell of the last try.
+ * Source:  airtable-api.md sections 1, 5, 6, 7, 8. */
+#ifndef AIRTABLE_API_H
+#define AIRTABLE_API_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "error.h"
+#include "http.h"
+#include "ids.h"
+#include "loop.h"
+#include "token.h"
+
+#define API_PAGE_MAX 100  /* records per list page: API reference, 2026 */
+#define API_BATCH_MAX 10  /* records per write: API reference, 2026 */
+#define API_ANSWER_MAX (64u << 20) /* bytes; ours */
+
+enum api_priority { API_INTERACTIVE, API_FLUSH, API_REFRESH, API_PREFETCH };
+
+enum api_kind {
+	API_WHOAMI,
+	API_LIST_BASES,   /* offset */
+	API_SCHEMA,       /* base */
+	API_LIST_RECORDS, /* base, table, offset, formula; ids as keys; page of
+	                     100; POST form when a formula is given */
+	API_GET_RECORD,   /* base, table, record; ids as keys */
+	API_CREATE,       /* base, table, body */
+	API_UPDATE,       /* base, table, body (PATCH) */
+	API_DELETE,       /* base, table, records[] */
+	API_KINDS
+};
+
+struct api_answer {
+	json_t *json;          /* borrowed; NULL on error */
+	int64_t date_wall_ms;  /* the server's clock, 0 = unknown */
+	const struct atfs_error *err; /* never NULL; err->err 0 = fine */
+};
+
+typedef void api_done_fn(void *arg, const struct api_answer *a);
+
+struct api_call {
+	enum api_kind kind;
+	enum api_priority priority;
+	struct base_id base;
+	struct table_id table;
+	struct record_id record;
+	const char *offset;      /* NULL = first page */
+	const char *formula;     /* NULL = none */
+	json_t *body;            /* API_CREATE/UPDATE: {"records":[...], ...};
+	                            borrowed, serialised by api_submit */
+	const struct record_id *records; /* API_DELETE */
+	size_t records_n;
+	unsigned max_tries;      /* 0 = the default (4) */
+	api_done_fn *done;
+	void *arg;
+};
+
+struct api;
+
+struct api_config {
+	const char *endpoint;    /* e.g. https://api.airtable.com ; no /v0 */
+	bool read_only;          /* refuse every write with -EROFS */
+	struct token token;      /* moved into the api, if api_new returns 0 */
+};
+
+/* The transport, too, is the api's when it returns 0 and the caller's if not. */
+int api_new(struct loop *loop, const struct http_transport *transport,
+	    const struct api_config *conf, struct api **ret,
+	    struct atfs_error *reterr);
+/* Cancels what is queued or in flight: their done() gets ERROR_CANCELLED and
+ * cannot submit any more. Not to be called from a done(). */
+void api_free(struct api *a);
+
+/* Returns an id > 0, or -errno (-EROFS, -EINVAL, -ENOMEM, -ESHUTDOWN): done() is
+ * then not called. */
+int64_t api_submit(struct api *a, const struct api_call *call);
+/* Ends a queued or running call without calling done(). */
+void api_cancel(struct api *a, int64_t id);
+/* Somebody waits now for what was queued as less urgent. Never lowers; no
+ * effect on a request that has left. */
+void api_raise(struct api *a, int64_t id, enum api_priority priority);
+
+/* Replaces the token (moved in); queued calls go on with the new one. */
+void api_set_token(struct api *a, struct token *t);
+
+struct api_status {
+	bool offline;            /* the last contact failed in transport */
+	bool token_refused;      /* the last answer was 401 */
+	uint64_t calls[API_KINDS]; /* since start, each HTTP request sent */
+	uint64_t calls_total;
+	uint64_t rate_limited;   /* 429s seen */
+	int64_t resting_ns;      /* longest rest of a base now */
+	char last_error[256];
+	int64_t last_ok_wall_ms;
+};
+void api_get_status(const struct api *a, struct api_status *ret);
+
+#endif

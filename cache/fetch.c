@@ -1,0 +1,555 @@
+/* Reading from the server: the list of bases, schemas, tables page by page.
+ *
+ * A thing wanted is fetched once however many wait for it; each page that is
+ * committed wakes all who wait for that table, so that names stream. Demands
+ * may come from any thread (with mu held); they are handed to the network
+ * thread, which does everything else here. */
+#include "internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* An automatic revalidation relists tables up to this many records after ttl,
+ * larger ones after LARGE_TTL_MS. */
+#define SMALL_TABLE_RECORDS 500
+#define LARGE_TTL_MS (INT64_C(3600) * 1000)
+#define RESTARTS_MAX 5          /* of one listing whose iterator expired */
+#define PAGES_MAX 20000         /* 2,000,000 records: an endless offset */
+#define BASE_PAGES_MAX 100
+
+struct fetch {
+	struct cache *c;
+	struct table *t;
+	enum api_priority priority;
+	int64_t call;
+	int64_t seen;      /* marks the rows of this listing */
+	int64_t began_ms;
+	unsigned pages, restarts;
+	char *offset;
+};
+
+struct base_fetch {
+	struct cache *c;
+	uint32_t base_no;  /* 0: the list of bases */
+	json_t *bases;
+	unsigned pages;
+	enum api_priority priority;
+};
+
+/* ---- the list of bases ---- */
+
+static void bases_done(void *arg, const struct api_answer *ans);
+
+static int bases_submit(struct base_fetch *f, const char *offset)
+{
+	struct api_call call = { .kind = API_LIST_BASES,
+				 .priority = f->priority, .offset = offset,
+				 .done = bases_done, .arg = f };
+	int64_t id = api_submit(f->c->api, &call);
+
+	return id < 0 ? (int)id : 0;
+}
+
+static void base_fetch_free(struct base_fetch *f)
+{
+	json_decref(f->bases);
+	free(f);
+}
+
+static void bases_end(struct base_fetch *f, const struct atfs_error *err)
+{
+	struct cache *c = f->c;
+	struct after a = { 0 };
+
+	cache_note_api(c);
+	pthread_mutex_lock(&c->mu);
+	c->bases_fetching = false;
+	restore_want_locked(c);
+	c->bases_err = err->err;
+	c->bases_error = *err;
+	waitq_take_locked(&c->bases_waiters, &a, err->err);
+	pthread_mutex_unlock(&c->mu);
+	if (err->err)
+		log_warn("the list of bases cannot be read: %s", err->text);
+	after_run(c, &a);
+	base_fetch_free(f);
+}
+
+static void bases_done(void *arg, const struct api_answer *ans)
+{
+	struct base_fetch *f = arg;
+	struct atfs_error err = *ans->err;
+	struct after a = { 0 };
+	const char *offset;
+
+	if (!err.err) {
+		json_t *page = json_object_get(ans->json, "bases");
+
+		if (!json_is_array(page) ||
+		    json_array_extend(f->bases, page) < 0)
+			error_set(&err, -EPROTO, ERROR_PROTOCOL,
+				  "the list of bases is not as documented");
+	}
+	if (err.err) {
+		bases_end(f, &err);
+		return;
+	}
+	offset = json_string_value(json_object_get(ans->json, "offset"));
+	if (offset && *offset && ++f->pages < BASE_PAGES_MAX) {
+		if (bases_submit(f, offset) == 0)
+			return;
+		error_set(&err, -EIO, ERROR_CANCELLED, "stopped");
+		bases_end(f, &err);
+		return;
+	}
+	if (tree_apply_bases(f->c, f->bases, &a) < 0)
+		error_set(&err, -EIO, ERROR_CANCELLED,
+			  "the cache cannot be written");
+	after_run(f->c, &a);
+	bases_end(f, &err);
+}
+
+static void bases_begin(void *arg)
+{
+	struct base_fetch *f = arg;
+	struct atfs_error err = { 0 };
+
+	f->bases = json_array();
+	if (!f->bases || bases_submit(f, NULL) < 0) {
+		error_set(&err, -EIO, ERROR_CANCELLED, "stopped");
+		bases_end(f, &err);
+	}
+}
+
+static void want_bases_locked(struct cache *c, enum api_priority prio)
+{
+	struct base_fetch *f;
+
+	if (c->bases_fetching || c->stopping)
+		return;
+	f = calloc(1, sizeof(*f));
+	if (!f)
+		return;
+	f->c = c;
+	f->priority = prio;
+	if (loop_post(c->loop, bases_begin, f) == 0)
+		c->bases_fetching = true;
+	else
+		free(f);
+}
+
+void fetch_want_bases_locked(struct cache *c)
+{
+	want_bases_locked(c, API_INTERACTIVE);
+}
+
+/* ---- the schema of a base ---- */
+
+static void attach_all_locked(struct cache *c, struct base *b)
+{
+	size_t i;
+
+	if (c->orphans_n == 0)
+		return;
+	for (i = 0; i < c->tables_n; i++)
+		if (c->tables[i] && c->tables[i]->base == b)
+			restore_attach_locked(c, c->tables[i]);
+	restore_want_locked(c);
+}
+
+static void schema_end(struct base_fetch *f, const struct atfs_error *err)
+{
+	struct cache *c = f->c;
+	struct after a = { 0 };
+	struct base *b;
+
+	cache_note_api(c);
+	pthread_mutex_lock(&c->mu);
+	b = tree_base_locked(c, f->base_no);
+	b->fetching = false;
+	attach_all_locked(c, b);
+	b->last_err = err->err;
+	memcpy(b->last_text, err->text, sizeof(b->last_text));
+	waitq_take_locked(&b->waiters, &a, err->err);
+	pthread_mutex_unlock(&c->mu);
+	if (err->err)
+		log_warn("the tables of base '%s' cannot be read: %s", b->name,
+			 err->text);
+	after_run(c, &a);
+	base_fetch_free(f);
+}
+
+static void schema_done(void *arg, const struct api_answer *ans)
+{
+	struct base_fetch *f = arg;
+	struct atfs_error err = *ans->err;
+	struct schema *s = NULL;
+	struct after a = { 0 };
+
+	if (!err.err) {
+		int r = schema_parse(ans->json, &s);
+
+		if (r == 0)
+			r = tree_apply_schema(f->c, f->base_no, s, &a);
+		schema_unref(s);
+		if (r < 0)
+			error_set(&err, r == -ENOMEM ? r : -EPROTO,
+				  ERROR_PROTOCOL,
+				  "the schema is not as documented");
+	}
+	after_run(f->c, &a);
+	/* a base that is not there is still listed: not ENOENT but refused */
+	if (err.cls == ERROR_GONE)
+		err.err = -EACCES;
+	schema_end(f, &err);
+}
+
+static void schema_begin(void *arg)
+{
+	struct base_fetch *f = arg;
+	struct api_call call = { .kind = API_SCHEMA, .priority = f->priority,
+				 .done = schema_done, .arg = f };
+	struct atfs_error err = { 0 };
+
+	pthread_mutex_lock(&f->c->mu);
+	call.base = tree_base_locked(f->c, f->base_no)->id;
+	pthread_mutex_unlock(&f->c->mu);
+	if (api_submit(f->c->api, &call) < 0) {
+		error_set(&err, -EIO, ERROR_CANCELLED, "stopped");
+		schema_end(f, &err);
+	}
+}
+
+static void want_schema_locked(struct cache *c, struct base *b,
+			       enum api_priority prio)
+{
+	struct base_fetch *f;
+
+	if (b->fetching || c->stopping)
+		return;
+	f = calloc(1, sizeof(*f));
+	if (!f)
+		return;
+	f->c = c;
+	f->base_no = b->no;
+	f->priority = prio;
+	if (loop_post(c->loop, schema_begin, f) == 0)
+		b->fetching = true;
+	else
+		free(f);
+}
+
+void fetch_want_schema_locked(struct cache *c, struct base *b)
+{
+	want_schema_locked(c, b, API_INTERACTIVE);
+}
+
+/* ---- the records of a table ---- */
+
+static void page_done(void *arg, const struct api_answer *ans);
+
+static int page_submit(struct fetch *f)
+{
+	struct api_call call = { .kind = API_LIST_RECORDS,
+				 .priority = f->priority, .base = f->t->base->id,
+				 .table = f->t->id, .offset = f->offset,
+				 .done = page_done, .arg = f };
+
+	f->call = api_submit(f->c->api, &call);
+	return f->call < 0 ? (int)f->call : 0;
+}
+
+static void table_end(struct fetch *f, const struct atfs_error *err)
+{
+	struct cache *c = f->c;
+	struct table *t = f->t;
+	struct after a = { 0 };
+	bool again;
+
+	cache_note_api(c);
+	pthread_mutex_lock(&c->mu);
+	t->fetch = NULL;
+	t->last_err = err->err;
+	memcpy(t->last_text, err->text, sizeof(t->last_text));
+	again = t->again && !err->err;
+	t->again = false;
+	waitq_take_locked(&t->waiters, &a, err->err);
+	if (again)
+		fetch_want_table_locked(c, t);
+	pthread_mutex_unlock(&c->mu);
+	if (err->err)
+		log_warn("table '%s/%s' cannot be read: %s", t->base->name,
+			 t->name, err->text);
+	after_run(c, &a);
+	free(f->offset);
+	free(f);
+}
+
+static void table_fail(struct fetch *f, int err, const char *text)
+{
+	struct atfs_error e = { 0 };
+
+	error_set(&e, err, ERROR_PROTOCOL, "%s", text);
+	table_end(f, &e);
+}
+
+struct sweep_ctx {
+	struct cache *c;
+	struct table *t;
+	struct after *a;
+	bool moved;
+};
+
+/* A row that the listing did not show: gone, unless something local hangs on
+ * it (what was changed here is never dropped because a list lacks it). */
+static bool sweep_row(void *ctx, uint32_t seq, const char *name, const char *id)
+{
+	struct sweep_ctx *s = ctx;
+	struct rec_key key = { s->t->no, seq };
+	struct live *l = live_find(&s->c->live, key);
+
+	(void)id;
+	if (l && (l->ops_n || l->has_draft))
+		return false;
+	after_gone(s->a, s->t->no, name, key);
+	s->moved = true;
+	return true;
+}
+
+static int page_commit(struct fetch *f, json_t *records, bool last,
+		       struct after *a)
+{
+	struct absorb ab;
+	size_t i;
+	json_t *rec;
+	int r = absorb_begin(&ab, f->c, f->t, f->seen, a);
+
+	if (r < 0)
+		return r;
+	json_array_foreach(records, i, rec) {
+		r = absorb_record(&ab, rec, false, NULL, 0);
+		if (r < 0) {
+			absorb_abort(&ab);
+			return r;
+		}
+	}
+	if (last) {
+		struct sweep_ctx s = { f->c, f->t, a, false };
+
+		r = store_sweep(f->c->store, f->t->no, f->seen, sweep_row, &s);
+		if (r < 0) {
+			absorb_abort(&ab);
+			return r;
+		}
+		ab.names_moved |= s.moved;
+		f->t->complete = true;
+		f->t->listed_at_ms = f->began_ms;
+		/* a listing read for the first time never moved for anybody */
+	}
+	r = absorb_commit(&ab);
+	return r;
+}
+
+static void page_done(void *arg, const struct api_answer *ans)
+{
+	struct fetch *f = arg;
+	struct cache *c = f->c;
+	struct after a = { 0 };
+	json_t *records = json_object_get(ans->json, "records");
+	const char *offset;
+	int r;
+
+	if (ans->err->cls == ERROR_RELIST && f->restarts < RESTARTS_MAX) {
+		f->restarts++;
+		free(f->offset);
+		f->offset = NULL;
+		if (page_submit(f) < 0)
+			table_fail(f, -EIO, "stopped");
+		return;
+	}
+	if (ans->err->err) {
+		struct atfs_error err = *ans->err;
+
+		if (err.cls == ERROR_GONE || err.cls == ERROR_RELIST)
+			err.err = err.cls == ERROR_GONE ? -EACCES : -EIO;
+		if (err.cls == ERROR_GONE) {
+			pthread_mutex_lock(&c->mu);
+			want_schema_locked(c, f->t->base, API_REFRESH);
+			pthread_mutex_unlock(&c->mu);
+		}
+		table_end(f, &err);
+		return;
+	}
+	if (!json_is_array(records)) {
+		table_fail(f, -EPROTO, "the list of records is not as "
+				       "documented");
+		return;
+	}
+	offset = json_string_value(json_object_get(ans->json, "offset"));
+	if (offset && !*offset)
+		offset = NULL;
+	pthread_mutex_lock(&c->mu);
+	r = page_commit(f, records, !offset, &a);
+	f->t->progress++;
+	if (c->orphans_n)
+		restore_attach_locked(c, f->t);
+	if (offset) /* who waits for the end is woken by table_end */
+		waitq_take_locked(&f->t->waiters, &a, 0);
+	pthread_mutex_unlock(&c->mu);
+	after_run(c, &a);
+	if (r < 0) {
+		table_fail(f, r, "the cache cannot be written");
+		return;
+	}
+	if (!offset) {
+		struct atfs_error ok = { 0 };
+
+		table_end(f, &ok);
+		return;
+	}
+	if (++f->pages > PAGES_MAX ||
+	    (f->offset && strcmp(f->offset, offset) == 0)) {
+		table_fail(f, -EPROTO, "the list of records does not end");
+		return;
+	}
+	free(f->offset);
+	f->offset = strdup(offset);
+	if (!f->offset || page_submit(f) < 0)
+		table_fail(f, -EIO, "stopped");
+}
+
+static void table_begin(void *arg)
+{
+	struct fetch *f = arg;
+
+	f->began_ms = clock_wall_ms(f->c->clock);
+	f->seen = (int64_t)(clock_rand64(f->c->clock) >> 1);
+	if (page_submit(f) < 0)
+		table_fail(f, -EIO, "stopped");
+}
+
+static void want_table_locked(struct cache *c, struct table *t,
+			      enum api_priority prio)
+{
+	struct fetch *f;
+
+	if (t->fetch) {
+		/* somebody waits for what began as a background refresh */
+		if (prio < t->fetch->priority)
+			t->fetch->priority = prio;
+		return;
+	}
+	if (c->stopping)
+		return;
+	f = calloc(1, sizeof(*f));
+	if (!f)
+		return;
+	f->c = c;
+	f->t = t;
+	f->priority = prio;
+	if (loop_post(c->loop, table_begin, f) == 0)
+		t->fetch = f;
+	else
+		free(f);
+}
+
+void fetch_want_table_locked(struct cache *c, struct table *t)
+{
+	want_table_locked(c, t, API_INTERACTIVE);
+}
+
+/* ---- age ---- */
+
+static bool too_old(const struct cache *c, int64_t at_ms, int64_t limit_ms)
+{
+	int64_t now = clock_wall_ms(c->clock);
+
+	return c->conf.ttl_ms > 0 && (now - at_ms > limit_ms || now < at_ms);
+}
+
+void fetch_touch_bases_locked(struct cache *c)
+{
+	if (!c->bases_fetching && c->bases_err != -EACCES &&
+	    too_old(c, c->bases_at_ms, LARGE_TTL_MS))
+		want_bases_locked(c, API_REFRESH);
+}
+
+void fetch_touch_base_locked(struct cache *c, struct base *b)
+{
+	fetch_touch_bases_locked(c);
+	if (!b->fetching && too_old(c, b->schema_at_ms, c->conf.ttl_ms)) {
+		/* counted from the attempt, or an offline walk asks each time*/
+		b->schema_at_ms = clock_wall_ms(c->clock);
+		want_schema_locked(c, b, API_REFRESH);
+	}
+}
+
+void fetch_touch_table_locked(struct cache *c, struct table *t)
+{
+	int64_t limit = c->conf.ttl_ms, n = 0;
+
+	if (t->fetch || !t->complete || !too_old(c, t->listed_at_ms, limit))
+		return;
+	if (store_count(c->store, t->no, &n) == 0 && n > SMALL_TABLE_RECORDS)
+		limit = limit > LARGE_TTL_MS ? limit : LARGE_TTL_MS;
+	if (!too_old(c, t->listed_at_ms, limit))
+		return;
+	t->listed_at_ms = clock_wall_ms(c->clock);
+	want_table_locked(c, t, API_REFRESH);
+}
+
+int cache_refresh(struct cache *c, uint32_t base, uint32_t table)
+{
+	size_t i;
+	int r = 0;
+
+	pthread_mutex_lock(&c->mu);
+	if (!base && !table)
+		want_bases_locked(c, API_INTERACTIVE);
+	for (i = 0; !table && i < c->bases_n; i++) {
+		struct base *b = c->bases[i];
+
+		if (b && b->listed && b->schema && (!base || b->no == base))
+			want_schema_locked(c, b, API_INTERACTIVE);
+	}
+	for (i = 0; i < c->tables_n; i++) {
+		struct table *t = c->tables[i];
+
+		if (!t || !t->listed || (table && t->no != table) ||
+		    (base && !table && t->base->no != base) || !t->complete)
+			continue;
+		if (t->fetch)
+			t->again = true;
+		else
+			want_table_locked(c, t, API_INTERACTIVE);
+	}
+	if (table && !tree_table_locked(c, table))
+		r = -ESTALE;
+	pthread_mutex_unlock(&c->mu);
+	return r;
+}
+
+static void end_all_locked(struct cache *c, struct after *a)
+{
+	size_t i;
+
+	waitq_take_locked(&c->bases_waiters, a, -EIO);
+	waitq_take_locked(&c->flush_waiters, a, -EIO);
+	for (i = 0; i < c->bases_n; i++)
+		if (c->bases[i])
+			waitq_take_locked(&c->bases[i]->waiters, a, -EIO);
+	for (i = 0; i < c->tables_n; i++)
+		if (c->tables[i])
+			waitq_take_locked(&c->tables[i]->waiters, a, -EIO);
+}
+
+/* Whoever still waits is answered: the mount is going. */
+void fetch_stop(struct cache *c)
+{
+	struct after a = { 0 };
+
+	pthread_mutex_lock(&c->mu);
+	end_all_locked(c, &a);
+	pthread_mutex_unlock(&c->mu);
+	after_run(c, &a);
+}

@@ -1,0 +1,457 @@
+#include "flush.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define REQUESTS_MAX 12            /* under way at a time; ours */
+#define MANY 100                   /* queued in one table: sent early */
+#define WAIT_FACTOR 5              /* writeback times an edit waits at most
+                                      while others keep coming */
+#define DELETE_SLACK_MS 500        /* deletes that fall due so soon go along */
+
+int flush_new(struct cache *c)
+{
+	struct flush *f = calloc(1, sizeof(*f));
+
+	if (!f)
+		return -ENOMEM;
+	f->c = c;
+	f->backoff = (struct backoff)BACKOFF_INIT(NS_PER_S, 60 * NS_PER_S);
+	c->flush = f;
+	return 0;
+}
+
+void flush_free(struct cache *c)
+{
+	if (c->flush)
+		loop_timer_cancel(c->loop, &c->flush->timer);
+	free(c->flush);
+	c->flush = NULL;
+}
+
+void flush_batch_free(struct flush_batch *b)
+{
+	size_t i;
+
+	if (!b)
+		return;
+	for (i = 0; i < b->n; i++) {
+		op_clear(&b->items[i].op);
+		json_decref(b->items[i].changes);
+		json_decref(b->items[i].before);
+		json_decref(b->items[i].after);
+	}
+	json_decref(b->records);
+	free(b->items);
+	free(b->offset);
+	free(b);
+}
+
+int flush_move_locked(struct flush *f, struct flush_item *it, enum op_state to)
+{
+	struct live *l = live_find(&f->c->live, it->key);
+	struct live_op *o = l ? live_find_op(l, it->op.id) : NULL;
+	int r = 0;
+
+	if (it->op.state != to)
+		r = journal_set_state(f->c->journal, &it->op, to);
+	if (r < 0) {
+		log_error("the journal cannot be written: %s", strerror(-r));
+		return r;
+	}
+	if (o) {
+		o->state = to;
+		o->busy = false;
+		if (to == OP_DONE)
+			live_drop_op(l, it->op.id);
+	}
+	return 0;
+}
+
+/* ---- what is there to do ---- */
+
+struct pick {
+	struct flush *f;
+	int64_t now_ms, next_ms;   /* next: when to look again; 0 = never */
+	/* per table and kind, what is ready; small and linear */
+	struct ready {
+		struct table *t;
+		enum op_kind kind;
+		bool unknown;
+		struct rec_key *keys;
+		size_t n, cap;
+		size_t waiting;    /* not due, but may go along */
+		int64_t oldest_ms, newest_ms;
+	} *ready;
+	size_t ready_n;
+	struct after a;
+};
+
+static void look_again(struct pick *p, int64_t at_ms)
+{
+	if (at_ms <= p->now_ms)
+		at_ms = p->now_ms + 1;
+	if (!p->next_ms || at_ms < p->next_ms)
+		p->next_ms = at_ms;
+}
+
+static struct ready *ready_for(struct pick *p, struct table *t,
+			       enum op_kind kind, bool unknown)
+{
+	struct ready *r;
+	size_t i;
+
+	for (i = 0; i < p->ready_n; i++)
+		if (p->ready[i].t == t && p->ready[i].kind == kind &&
+		    p->ready[i].unknown == unknown)
+			return &p->ready[i];
+	r = realloc(p->ready, (p->ready_n + 1) * sizeof(*r));
+	if (!r)
+		return NULL;
+	p->ready = r;
+	r = &p->ready[p->ready_n++];
+	*r = (struct ready){ .t = t, .kind = kind, .unknown = unknown };
+	return r;
+}
+
+static void add_ready(struct pick *p, struct live *l, const struct live_op *o)
+{
+	struct table *t = tree_table_locked(p->f->c, l->key.table);
+	struct ready *r = ready_for(p, t, o->kind, o->state == OP_UNKNOWN);
+
+	if (!r)
+		return;
+	if (r->n == r->cap) {
+		size_t cap = r->cap ? r->cap * 2 : 16;
+		struct rec_key *k = realloc(r->keys, cap * sizeof(*k));
+
+		if (!k)
+			return;
+		r->keys = k;
+		r->cap = cap;
+	}
+	r->keys[r->n++] = l->key;
+	if (!r->oldest_ms || o->due_ms < r->oldest_ms)
+		r->oldest_ms = o->due_ms;
+	if (o->due_ms > r->newest_ms)
+		r->newest_ms = o->due_ms;
+}
+
+/* A delete that is due makes what was not sent before it pointless. Returns
+ * true if the record is dealt with for now. */
+static bool settle_delete(struct pick *p, struct live *l)
+{
+	struct cache *c = p->f->c;
+	struct live_op *last = &l->ops[l->ops_n - 1];
+
+	if (last->kind != OP_DELETE || l->ops_n < 2 ||
+	    (last->due_ms > p->now_ms && !p->f->urgent))
+		return false;
+	if (live_is_local(l) && l->ops[0].kind == OP_CREATE &&
+	    l->ops[0].state != OP_SENDING && l->ops[0].state != OP_UNKNOWN &&
+	    !l->ops[0].busy) {
+		(void)save_forget_local_locked(c, l);
+		(void)live_settle(&c->live, l);
+		return true;
+	}
+	while (l->ops_n > 1 && !l->ops[0].busy &&
+	       l->ops[0].kind == OP_UPDATE && l->ops[0].state != OP_SENDING &&
+	       l->ops[0].state != OP_UNKNOWN) {
+		struct flush_item it = { .key = l->key };
+
+		if (journal_get(c->journal, l->ops[0].id, false, &it.op) < 0)
+			break;
+		(void)flush_move_locked(p->f, &it, OP_DONE);
+		op_clear(&it.op);
+	}
+	return false;
+}
+
+static bool pick_one(void *ctx, struct live *l)
+{
+	struct pick *p = ctx;
+	struct live_op *o;
+	bool due;
+
+	if (l->ops_n == 0 || settle_delete(p, l) || l->ops_n == 0)
+		return true;
+	o = &l->ops[0];
+	if (o->busy || (o->state != OP_QUEUED && o->state != OP_UNKNOWN))
+		return true;
+	due = p->f->urgent || o->due_ms <= p->now_ms;
+	if (o->kind == OP_DELETE)
+		due |= o->due_ms <= p->now_ms + DELETE_SLACK_MS;
+	if (o->state == OP_UNKNOWN) /* time must pass, urgent or not */
+		due = o->due_ms <= p->now_ms;
+	if (due || (o->kind != OP_DELETE && o->state == OP_QUEUED && !l->hidden))
+		add_ready(p, l, o);
+	if (!due)
+		look_again(p, o->due_ms);
+	return true;
+}
+
+/* Saves of a table go together: once the last is writeback old, or the first
+ * has waited long enough, or there are many. Returns how many may go. */
+static size_t may_go(struct pick *p, const struct ready *r)
+{
+	int64_t wb = p->f->c->conf.writeback_ms;
+
+	if (p->f->urgent || r->unknown || r->kind == OP_DELETE)
+		return r->n;
+	if (r->newest_ms <= p->now_ms ||
+	    p->now_ms - r->oldest_ms > wb * (WAIT_FACTOR - 1))
+		return r->n;
+	look_again(p, r->newest_ms);
+	return r->n - r->n % MANY;
+}
+
+/* ---- making batches ---- */
+
+static bool load_item(struct flush *f, struct rec_key key,
+		      struct flush_item *it)
+{
+	struct live *l = live_find(&f->c->live, key);
+
+	memset(it, 0, sizeof(*it));
+	it->key = key;
+	if (!l || !l->ops_n ||
+	    journal_get(f->c->journal, l->ops[0].id, false, &it->op) < 0)
+		return false;
+	it->changes = json_from_text(it->op.changes);
+	it->before = json_from_text(it->op.before);
+	it->after = json_from_text(it->op.after);
+	l->ops[0].busy = true;
+	return true;
+}
+
+static struct flush_batch *batch_of(struct flush *f, const struct ready *r,
+				    size_t from, size_t n)
+{
+	struct flush_batch *b = calloc(1, sizeof(*b));
+	size_t i;
+
+	if (!b)
+		return NULL;
+	b->f = f;
+	b->t = r->t;
+	b->kind = r->kind;
+	b->items = calloc(n, sizeof(*b->items));
+	for (i = 0; b->items && i < n; i++)
+		if (load_item(f, r->keys[from + i], &b->items[b->n]))
+			b->n++;
+	if (b->n)
+		return b;
+	flush_batch_free(b);
+	return NULL;
+}
+
+static size_t batch_limit(struct flush *f, const struct ready *r, size_t from)
+{
+	struct live *l = live_find(&f->c->live, r->keys[from]);
+
+	if (r->unknown)
+		return FLUSH_CHECK_MAX;
+	if (l && l->ops_n && l->ops[0].batch_max < API_BATCH_MAX)
+		return l->ops[0].batch_max;
+	if (r->kind == OP_UPDATE && !f->c->conf.no_conflict_check)
+		return FLUSH_CHECK_MAX;
+	return API_BATCH_MAX;
+}
+
+struct go {
+	struct flush_batch *b;
+	bool unknown;
+};
+
+static size_t take(struct pick *p, struct ready *r, struct go *go, size_t max)
+{
+	struct flush *f = p->f;
+	size_t n = may_go(p, r), from = 0, made = 0;
+
+	while (from < n && made < max) {
+		size_t k = batch_limit(f, r, from);
+
+		if (k > n - from)
+			k = n - from;
+		go[made].b = batch_of(f, r, from, k);
+		go[made].unknown = r->unknown;
+		if (go[made].b)
+			made++;
+		from += k;
+	}
+	return made;
+}
+
+static size_t pick(struct flush *f, struct go *go, size_t max, int64_t *next_ms)
+{
+	struct cache *c = f->c;
+	struct pick p = { .f = f, .now_ms = clock_wall_ms(c->clock) };
+	size_t i, n = 0;
+
+	pthread_mutex_lock(&c->mu);
+	live_each(&c->live, pick_one, &p);
+	for (i = 0; i < p.ready_n; i++) {
+		if (n < max)
+			n += take(&p, &p.ready[i], go + n, max - n);
+		free(p.ready[i].keys);
+	}
+	free(p.ready);
+	pthread_mutex_unlock(&c->mu);
+	*next_ms = p.next_ms ? p.next_ms - p.now_ms : 0;
+	return n;
+}
+
+static void start(const struct go *go)
+{
+	if (go->unknown)
+		flush_look(go->b);
+	else if (go->b->kind == OP_UPDATE &&
+		 !go->b->f->c->conf.no_conflict_check)
+		flush_check(go->b);
+	else
+		flush_send(go->b);
+}
+
+void flush_run(struct flush *f)
+{
+	struct go go[REQUESTS_MAX];
+	int64_t next_ms = 0, now = loop_now_ns(f->c->loop);
+	size_t i, n;
+
+	if (f->c->stopping)
+		return;
+	if (now < f->not_before_ns) {
+		loop_timer_set(f->c->loop, &f->timer, f->not_before_ns - now);
+		return;
+	}
+	if (f->requests >= REQUESTS_MAX)
+		return; /* one that ends goes on */
+	n = pick(f, go, REQUESTS_MAX - f->requests, &next_ms);
+	for (i = 0; i < n; i++)
+		start(&go[i]);
+	if (next_ms > 0)
+		loop_timer_set(f->c->loop, &f->timer, next_ms * NS_PER_MS);
+}
+
+/* ---- who waits for everything to be sent ---- */
+
+unsigned flush_unsent_locked(struct cache *c)
+{
+	struct cache_unsent u;
+
+	cache_count_unsent_locked(c, &u);
+	return u.queued;
+}
+
+static int64_t wake_waiters(struct flush *f)
+{
+	struct cache *c = f->c;
+	struct after a = { 0 };
+	struct cache_waiter *w, *next;
+	int64_t now = clock_mono_ns(c->clock), soonest = 0;
+
+	pthread_mutex_lock(&c->mu);
+	if (c->flush_waiters.head && flush_unsent_locked(c) == 0) {
+		waitq_take_locked(&c->flush_waiters, &a, 0);
+		f->urgent = false;
+	}
+	for (w = c->flush_waiters.head; w; w = next) {
+		next = w->next;
+		if (w->deadline_ns <= now)
+			waitq_take_one_locked(w, &a, -ETIMEDOUT);
+		else if (!soonest || w->deadline_ns < soonest)
+			soonest = w->deadline_ns;
+	}
+	if (!c->flush_waiters.head)
+		f->urgent = false;
+	pthread_mutex_unlock(&c->mu);
+	after_run(c, &a);
+	return soonest ? soonest - now : 0;
+}
+
+static void on_timer(void *arg)
+{
+	struct flush *f = arg;
+	int64_t wait = wake_waiters(f);
+
+	flush_run(f);
+	if (wait > 0 && (!f->timer.armed || f->timer.due_ns >
+						    loop_now_ns(f->c->loop) +
+							    wait))
+		loop_timer_set(f->c->loop, &f->timer, wait);
+}
+
+void flush_continue(struct flush *f)
+{
+	f->timer.fn = on_timer;
+	f->timer.arg = f;
+	on_timer(f);
+}
+
+void flush_hold(struct flush *f)
+{
+	int64_t wait = backoff_next_ns(&f->backoff,
+				       clock_rand64(f->c->clock));
+
+	if (wait < NS_PER_S / 4)
+		wait = NS_PER_S / 4;
+	f->not_before_ns = loop_now_ns(f->c->loop) + wait;
+}
+
+static void kicked(void *arg)
+{
+	struct cache *c = arg;
+
+	pthread_mutex_lock(&c->mu);
+	c->flush->kicked = false;
+	if (c->flush_waiters.head)
+		c->flush->urgent = true;
+	pthread_mutex_unlock(&c->mu);
+	flush_continue(c->flush);
+}
+
+void flush_kick(struct cache *c, bool at_once)
+{
+	(void)at_once; /* a waiter makes it urgent */
+	if (c->flush->kicked)
+		return;
+	c->flush->kicked = loop_post(c->loop, kicked, c) == 0;
+}
+
+static bool judge_now(void *ctx, struct live *l)
+{
+	struct {
+		struct cache *c;
+		struct after *a;
+	} *j = ctx;
+
+	if (l->has_draft && l->unjudged && l->draft_size > 0)
+		(void)draft_judge_locked(j->c, l, false, j->a);
+	return true;
+}
+
+int cache_flush(struct cache *c, int64_t timeout_ms, struct cache_waiter *w)
+{
+	struct after a = { 0 };
+	struct {
+		struct cache *c;
+		struct after *a;
+	} j = { c, &a };
+	int r = 0;
+
+	pthread_mutex_lock(&c->mu);
+	live_each(&c->live, judge_now, &j);
+	if (flush_unsent_locked(c) > 0) {
+		r = -EAGAIN;
+		if (w) {
+			w->deadline_ns = clock_mono_ns(c->clock) +
+					 timeout_ms * NS_PER_MS;
+			waitq_add_locked(&c->flush_waiters, w);
+			flush_kick(c, true);
+			r = CACHE_PARKED;
+		}
+	}
+	pthread_mutex_unlock(&c->mu);
+	after_run(c, &a);
+	return r;
+}

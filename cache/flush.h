@@ -1,0 +1,64 @@
+/* flush - the write-back engine: takes queued operations out of the journal's
+ * order, checks, sends and settles them. flush.c picks and paces, flush_send.c
+ * performs a batch, flush_look.c finds out about creates whose answer was lost.
+ * Owns:    batches, from picking until settled.
+ * Threads: network thread, except flush_kick. */
+#ifndef ATFS_FLUSH_H
+#define ATFS_FLUSH_H
+
+#include "internal.h"
+
+#define FLUSH_CHECK_MAX 100 /* records whose values one call reads */
+
+struct flush_item {
+	struct rec_key key;
+	struct op op;           /* owned */
+	json_t *changes;        /* what is to be sent */
+	json_t *before, *after;
+	bool found;             /* the check showed the record */
+	bool done;              /* settled by the check or the look */
+	unsigned looks;         /* how often an unknown one was looked for */
+};
+
+struct flush_batch {
+	struct flush *f;
+	struct table *t;
+	enum op_kind kind;
+	struct flush_item *items;
+	size_t n;
+	char *offset;           /* of a check or look that has pages */
+	json_t *records;        /* of a look: what was listed */
+	struct loop_timer timer;/* of a look: the time between two */
+};
+
+struct flush {
+	struct cache *c;
+	struct loop_timer timer;
+	struct backoff backoff;
+	int64_t not_before_ns;  /* after a failure */
+	unsigned requests;      /* under way */
+	bool urgent;            /* a flush was asked for */
+	bool kicked;            /* guarded by cache.mu: a run is posted */
+};
+
+/* ---- flush.c ---- */
+void flush_run(struct flush *f);
+/* After a request ended: tells who waits, and goes on. */
+void flush_continue(struct flush *f);
+/* Nothing can be sent for a while. */
+void flush_hold(struct flush *f);
+void flush_batch_free(struct flush_batch *b);
+/* Moves an operation and its live twin; a done one is dropped. */
+int flush_move_locked(struct flush *f, struct flush_item *it, enum op_state to);
+
+/* ---- flush_send.c: take the batch over ---- */
+void flush_check(struct flush_batch *b);
+void flush_send(struct flush_batch *b);
+/* A create that turned out to be done: the record is rec now. */
+int flush_adopt_locked(struct flush *f, struct table *t, struct flush_item *it,
+		       json_t *rec, struct after *a);
+
+/* ---- flush_look.c: takes the batch (of unknown creates) over ---- */
+void flush_look(struct flush_batch *b);
+
+#endif

@@ -1,0 +1,651 @@
+/* One batch on its way: the check of what the server holds now, the request,
+ * and what its answer means for each operation. */
+#include "flush.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void check_done(void *arg, const struct api_answer *ans);
+static void send_done(void *arg, const struct api_answer *ans);
+
+static void unpick_locked(struct flush *f, struct flush_item *it)
+{
+	struct live *l = live_find(&f->c->live, it->key);
+	struct live_op *o = l ? live_find_op(l, it->op.id) : NULL;
+
+	if (o)
+		o->busy = false;
+}
+
+static void batch_end(struct flush_batch *b)
+{
+	struct flush *f = b->f;
+
+	flush_batch_free(b);
+	f->requests--;
+	cache_note_api(f->c);
+	flush_continue(f);
+}
+
+/* ---- a refusal by the server, for good ---- */
+
+static void reject_locked(struct flush *f, struct flush_item *it,
+			  const struct atfs_error *err, struct after *a)
+{
+	struct live *l = live_find(&f->c->live, it->key);
+	char path[3 * NAME_BUF];
+
+	it->op.err = err->err;
+	free(it->op.reason);
+	it->op.reason = strdup(err->text);
+	if (flush_move_locked(f, it, OP_REJECTED) < 0 || !l)
+		return;
+	save_error_set(&l->error, err->err, "%s", err->text);
+	snprintf(l->error.hint, sizeof(l->error.hint),
+		 "the server refused it; the bytes are kept: mend the file "
+		 "and save it again");
+	if (l->hidden) { /* a delete that may not be: it is there again */
+		l->hidden = false;
+		after_new(a, l->key.table, l->name);
+	}
+	path_of_locked(f->c, l, path, sizeof(path));
+	log_warn("'%s' was refused by the server: %s", path, err->text);
+	errlog_add(f->c, path, err->err, "", 0, 0, err->text, l->error.hint);
+}
+
+static void conflict_locked(struct flush *f, struct flush_item *it,
+			    const json_t *theirs)
+{
+	static const char reason[] =
+		"the same field was changed here and on the server";
+	struct live *l = live_find(&f->c->live, it->key);
+	char path[3 * NAME_BUF];
+
+	it->op.err = -EBUSY;
+	free(it->op.reason);
+	it->op.reason = strdup(reason);
+	free(it->op.theirs);
+	it->op.theirs = json_dumps(theirs, JSON_COMPACT);
+	if (flush_move_locked(f, it, OP_CONFLICT) < 0 || !l)
+		return;
+	save_error_set(&l->error, -EBUSY, "%s", reason);
+	snprintf(l->error.hint, sizeof(l->error.hint),
+		 "nothing was overwritten; save the file again to keep what "
+		 "you then write");
+	path_of_locked(f->c, l, path, sizeof(path));
+	log_warn("conflict in '%s': %s", path, reason);
+	errlog_add(f->c, path, -EBUSY, "", 0, 0, reason, l->error.hint);
+}
+
+/* ---- done: the answer is the record's new state ---- */
+
+static bool still_local(const struct live *l)
+{
+	size_t i;
+
+	for (i = 0; i < l->ops_n; i++)
+		if (l->ops[i].kind != OP_DELETE)
+			return true;
+	return l->has_draft;
+}
+
+/* The operation is done; rec is what the server holds now. */
+static void confirmed_locked(struct flush *f, struct absorb *ab,
+			     struct flush_item *it, json_t *rec,
+			     struct after *a)
+{
+	struct live *l = live_find(&f->c->live, it->key);
+	struct op full = { 0 };
+	bool have;
+
+	have = journal_get(f->c->journal, it->op.id, true, &full) == 0;
+	if (flush_move_locked(f, it, OP_DONE) == 0 && l) {
+		bool more = still_local(l);
+
+		if (!more) {
+			l->size = -1;
+			l->error.err = 0;
+		}
+		if (absorb_record(ab, rec, true,
+				  have && !more ? full.bytes : NULL,
+				  full.bytes_n) < 0)
+			log_error("the cache cannot be written");
+		if (!more)
+			l->mtime_ms = 0;
+		(void)live_settle(&f->c->live, l);
+	}
+	(void)a;
+	op_clear(&full);
+}
+
+int flush_adopt_locked(struct flush *f, struct table *t, struct flush_item *it,
+		       json_t *rec, struct after *a)
+{
+	struct cache *c = f->c;
+	const char *id = json_string_value(json_object_get(rec, "id"));
+	struct live *l = live_find(&c->live, it->key);
+	struct store_change gone = { 0 };
+	struct schema *s;
+	const struct schema_table *st = tree_schema_locked(t, &s);
+	char *primary = NULL, local[ATFS_ID_MAX];
+	int r;
+
+	if (!id || !id_is_valid(id, "rec") || !l || !st) {
+		schema_unref(s);
+		return -EPROTO;
+	}
+	primary = recfile_primary_text(st, json_object_get(rec, "fields"));
+	memcpy(local, it->op.record, sizeof(local));
+	r = store_adopt(c->store, t->no, it->key.seq, id, &gone);
+	if (r == 0) /* the name that was given stays valid */
+		r = store_set_name(c->store, t->no, it->key.seq, l->name,
+				   primary);
+	if (r == 0 && gone.seq)
+		after_gone(a, t->no, gone.name,
+			   (struct rec_key){ t->no, gone.seq });
+	if (r == 0 && strcmp(local, id) != 0)
+		r = journal_adopt(c->journal, local, id);
+	if (r == 0) {
+		id_copy(l->record, id);
+		id_copy(it->op.record, id);
+	}
+	free(primary);
+	schema_unref(s);
+	return r;
+}
+
+static json_t *answer_for(json_t *records, const struct flush_item *it,
+			  size_t i)
+{
+	json_t *rec = json_array_get(records, i), *r;
+	const char *id;
+	size_t k;
+
+	if (it->op.kind == OP_CREATE)
+		return rec; /* in the order of the request */
+	id = json_string_value(json_object_get(rec, "id"));
+	if (id && strcmp(id, it->op.record) == 0)
+		return rec;
+	json_array_foreach(records, k, r) {
+		id = json_string_value(json_object_get(r, "id"));
+		if (id && strcmp(id, it->op.record) == 0)
+			return r;
+	}
+	return NULL;
+}
+
+static void written_locked(struct flush_batch *b, json_t *records,
+			   struct after *a)
+{
+	struct absorb ab;
+	size_t i;
+
+	if (absorb_begin(&ab, b->f->c, b->t, 0, a) < 0) {
+		log_error("the cache cannot be written");
+		return; /* still "sending": the next start finds out */
+	}
+	for (i = 0; i < b->n; i++) {
+		struct flush_item *it = &b->items[i];
+		json_t *rec = answer_for(records, it, i);
+
+		if (!rec)
+			continue;
+		if (it->op.kind == OP_CREATE &&
+		    flush_adopt_locked(b->f, b->t, it, rec, a) < 0)
+			continue;
+		confirmed_locked(b->f, &ab, it, rec, a);
+	}
+	if (absorb_commit(&ab) < 0)
+		log_error("the cache cannot be written");
+}
+
+static void deleted_locked(struct flush *f, struct flush_item *it)
+{
+	struct cache *c = f->c;
+	struct live *l;
+	int r;
+
+	if (flush_move_locked(f, it, OP_DONE) < 0)
+		return;
+	r = store_begin(c->store);
+	if (r == 0) {
+		r = store_remove(c->store, it->key.table, it->key.seq);
+		if (r == 0)
+			r = store_commit(c->store);
+		else
+			store_rollback(c->store);
+	}
+	if (r < 0)
+		log_error("the cache cannot be written");
+	l = live_find(&c->live, it->key);
+	if (l && l->ops_n == 0) {
+		l->hidden = false;
+		l->error.err = 0;
+		(void)live_settle(&c->live, l);
+	}
+}
+
+/* ---- failures ---- */
+
+/* Nothing was done: back into the queue. */
+static void requeue_locked(struct flush_batch *b, unsigned batch_max)
+{
+	size_t i;
+
+	for (i = 0; i < b->n; i++) {
+		struct flush_item *it = &b->items[i];
+		struct live *l;
+		struct live_op *o;
+
+		if (it->done)
+			continue;
+		if (it->op.state == OP_UNKNOWN || it->op.state == OP_SENDING)
+			(void)flush_move_locked(b->f, it, OP_QUEUED);
+		unpick_locked(b->f, it);
+		l = live_find(&b->f->c->live, it->key);
+		o = l ? live_find_op(l, it->op.id) : NULL;
+		if (o && batch_max)
+			o->batch_max = batch_max;
+	}
+}
+
+static void lost_locked(struct flush_batch *b)
+{
+	int64_t settle_ms = 3000; /* the server may still be at it */
+	size_t i;
+
+	for (i = 0; i < b->n; i++) {
+		struct flush_item *it = &b->items[i];
+		struct live *l = live_find(&b->f->c->live, it->key);
+		struct live_op *o = l ? live_find_op(l, it->op.id) : NULL;
+
+		(void)flush_move_locked(b->f, it, OP_UNKNOWN);
+		if (it->op.kind != OP_CREATE)
+			(void)flush_move_locked(b->f, it, OP_QUEUED);
+		else if (o)
+			o->due_ms = clock_wall_ms(b->f->c->clock) + settle_ms;
+	}
+}
+
+static void refused_locked(struct flush_batch *b, const struct atfs_error *err,
+			   struct after *a)
+{
+	if (b->n > 1) { /* find the guilty one; the others go through */
+		requeue_locked(b, (unsigned)(b->n + 1) / 2);
+		return;
+	}
+	if (b->kind == OP_DELETE && err->cls == ERROR_GONE)
+		deleted_locked(b->f, &b->items[0]);
+	else
+		reject_locked(b->f, &b->items[0], err, a);
+}
+
+static void failed(struct flush_batch *b, const struct atfs_error *err)
+{
+	struct cache *c = b->f->c;
+	struct after a = { 0 };
+	bool hold = true;
+
+	pthread_mutex_lock(&c->mu);
+	switch (err->cls) {
+	case ERROR_CANCELLED: /* going down: the journal says how far we were */
+		break;
+	case ERROR_INPUT:
+	case ERROR_ACCESS:
+	case ERROR_GONE:
+	case ERROR_RELIST:
+		refused_locked(b, err, &a);
+		hold = false;
+		break;
+	case ERROR_SERVER:
+	case ERROR_LOST:
+	case ERROR_PROTOCOL:
+		lost_locked(b);
+		break;
+	case ERROR_NONE:
+	case ERROR_TOKEN:
+	case ERROR_RATE:
+	case ERROR_QUOTA:
+	case ERROR_OFFLINE:
+		requeue_locked(b, 0);
+		break;
+	}
+	pthread_mutex_unlock(&c->mu);
+	after_run(c, &a);
+	if (hold && err->cls != ERROR_CANCELLED) {
+		flush_hold(b->f);
+		log_warn("changes wait: %s", err->text);
+	}
+}
+
+/* ---- sending ---- */
+
+static json_t *body_of(const struct flush_batch *b)
+{
+	json_t *body = json_object(), *list = json_array();
+	size_t i;
+
+	for (i = 0; i < b->n; i++) {
+		const struct flush_item *it = &b->items[i];
+		json_t *rec = json_object();
+
+		if (b->kind == OP_UPDATE)
+			json_object_set_new(rec, "id",
+					    json_string(it->op.record));
+		json_object_set(rec, "fields", it->changes);
+		json_array_append_new(list, rec);
+	}
+	json_object_set_new(body, "records", list);
+	json_object_set_new(body, "returnFieldsByFieldId", json_true());
+	if (b->f->c->conf.typecast)
+		json_object_set_new(body, "typecast", json_true());
+	return body;
+}
+
+static int submit(struct flush_batch *b)
+{
+	static const enum api_kind kinds[] = { [OP_UPDATE] = API_UPDATE,
+					       [OP_CREATE] = API_CREATE,
+					       [OP_DELETE] = API_DELETE };
+	struct record_id ids[API_BATCH_MAX];
+	struct api_call call = { .kind = kinds[b->kind],
+				 .priority = API_FLUSH,
+				 .base = b->t->base->id, .table = b->t->id,
+				 .done = send_done, .arg = b };
+	json_t *body = NULL;
+	int64_t id;
+	size_t i;
+
+	if (b->kind == OP_DELETE) {
+		for (i = 0; i < b->n; i++)
+			id_copy(ids[i].s, b->items[i].op.record);
+		call.records = ids;
+		call.records_n = b->n;
+	} else {
+		body = body_of(b);
+		call.body = body;
+	}
+	id = api_submit(b->f->c->api, &call);
+	json_decref(body);
+	return id < 0 ? (int)id : 0;
+}
+
+/* Everything of b is to be sent, at most a request's worth. */
+static void send_now(struct flush_batch *b)
+{
+	struct cache *c = b->f->c;
+	int r = 0;
+	size_t i;
+
+	pthread_mutex_lock(&c->mu);
+	for (i = 0; i < b->n && r == 0; i++) {
+		b->items[i].op.sent_ms = clock_wall_ms(c->clock);
+		b->items[i].op.tries++;
+		r = flush_move_locked(b->f, &b->items[i], OP_SENDING);
+	}
+	pthread_mutex_unlock(&c->mu);
+	b->f->requests++;
+	if (r == 0)
+		r = submit(b);
+	if (r < 0) {
+		pthread_mutex_lock(&c->mu);
+		requeue_locked(b, 0);
+		pthread_mutex_unlock(&c->mu);
+		flush_hold(b->f);
+		batch_end(b);
+	}
+}
+
+/* Cuts a checked batch into requests. */
+void flush_send(struct flush_batch *b)
+{
+	size_t i = 0;
+
+	while (i < b->n) {
+		struct flush_batch *part = calloc(1, sizeof(*part));
+
+		if (part)
+			part->items = calloc(API_BATCH_MAX,
+					     sizeof(*part->items));
+		if (!part || !part->items) {
+			free(part);
+			break; /* stays busy; sent after a restart */
+		}
+		part->f = b->f;
+		part->t = b->t;
+		part->kind = b->kind;
+		for (; i < b->n && part->n < API_BATCH_MAX; i++) {
+			if (b->items[i].done)
+				continue;
+			part->items[part->n++] = b->items[i];
+			memset(&b->items[i], 0, sizeof(b->items[i]));
+		}
+		if (part->n)
+			send_now(part);
+		else
+			flush_batch_free(part);
+	}
+	flush_batch_free(b);
+}
+
+static void send_done(void *arg, const struct api_answer *ans)
+{
+	struct flush_batch *b = arg;
+	struct cache *c = b->f->c;
+	struct after a = { 0 };
+	json_t *records = json_object_get(ans->json, "records");
+	struct atfs_error err = *ans->err;
+	size_t i;
+
+	if (!err.err && !json_is_array(records))
+		error_set(&err, -EPROTO, ERROR_LOST,
+			  "the answer to a write is not as documented");
+	if (err.err) {
+		failed(b, &err);
+		batch_end(b);
+		return;
+	}
+	backoff_reset(&b->f->backoff);
+	pthread_mutex_lock(&c->mu);
+	if (b->kind == OP_DELETE) {
+		for (i = 0; i < b->n; i++)
+			deleted_locked(b->f, &b->items[i]);
+	} else {
+		written_locked(b, records, &a);
+	}
+	pthread_mutex_unlock(&c->mu);
+	after_run(c, &a);
+	batch_end(b);
+}
+
+/* ---- the check ---- */
+
+static char *formula_of(const struct flush_batch *b)
+{
+	char *text = NULL;
+	size_t n, i;
+	FILE *m = open_memstream(&text, &n);
+
+	if (!m)
+		return NULL;
+	fputs("OR(", m);
+	for (i = 0; i < b->n; i++)
+		fprintf(m, "%sRECORD_ID()='%s'", i ? "," : "",
+			b->items[i].op.record);
+	fputc(')', m);
+	if (fclose(m) != 0) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}
+
+static int check_submit(struct flush_batch *b)
+{
+	struct api_call call = { .priority = API_FLUSH,
+				 .base = b->t->base->id, .table = b->t->id,
+				 .done = check_done, .arg = b };
+	char *formula = NULL;
+	int64_t id;
+
+	if (b->n == 1) {
+		call.kind = API_GET_RECORD;
+		id_copy(call.record.s, b->items[0].op.record);
+	} else {
+		call.kind = API_LIST_RECORDS;
+		call.offset = b->offset;
+		formula = formula_of(b);
+		if (!formula)
+			return -ENOMEM;
+		call.formula = formula;
+	}
+	id = api_submit(b->f->c->api, &call);
+	free(formula);
+	return id < 0 ? (int)id : 0;
+}
+
+void flush_check(struct flush_batch *b)
+{
+	b->f->requests++;
+	if (check_submit(b) < 0) {
+		pthread_mutex_lock(&b->f->c->mu);
+		requeue_locked(b, 0);
+		pthread_mutex_unlock(&b->f->c->mu);
+		flush_hold(b->f);
+		batch_end(b);
+	}
+}
+
+/* One record as the server holds it now: merge, and learn from it. */
+static void checked_locked(struct flush_batch *b, struct absorb *ab,
+			   json_t *rec, struct after *a)
+{
+	const char *id = json_string_value(json_object_get(rec, "id"));
+	json_t *theirs = json_object();
+	struct flush_item *it = NULL;
+	size_t i;
+
+	for (i = 0; id && i < b->n; i++)
+		if (strcmp(b->items[i].op.record, id) == 0)
+			it = &b->items[i];
+	if (it && !it->found) {
+		it->found = true;
+		switch (merge_changes(ab->st, it->changes, it->before,
+				      it->after,
+				      json_object_get(rec, "fields"), theirs)) {
+		case MERGE_SEND:
+			(void)absorb_record(ab, rec, false, NULL, 0);
+			break;
+		case MERGE_NOTHING:
+			it->done = true;
+			confirmed_locked(b->f, ab, it, rec, a);
+			break;
+		case MERGE_CONFLICT:
+			it->done = true;
+			(void)absorb_record(ab, rec, false, NULL, 0);
+			conflict_locked(b->f, it, theirs);
+			break;
+		}
+	}
+	json_decref(theirs);
+}
+
+static int apply_check_locked(struct flush_batch *b, json_t *json,
+			      struct after *a)
+{
+	json_t *records = json_object_get(json, "records"), *rec;
+	struct absorb ab;
+	size_t i;
+	int r = absorb_begin(&ab, b->f->c, b->t, 0, a);
+
+	if (r < 0)
+		return r;
+	if (json_is_array(records)) {
+		json_array_foreach(records, i, rec)
+			checked_locked(b, &ab, rec, a);
+	} else {
+		checked_locked(b, &ab, json, a);
+	}
+	return absorb_commit(&ab);
+}
+
+/* A record that the server does not show: it was removed there. */
+static void missing_locked(struct flush_batch *b, struct after *a)
+{
+	struct atfs_error err = { 0 };
+	size_t i;
+
+	error_set(&err, -ENOENT, ERROR_GONE,
+		  "the record was deleted on the server");
+	for (i = 0; i < b->n; i++) {
+		struct flush_item *it = &b->items[i];
+
+		if (it->found || it->done)
+			continue;
+		it->done = true;
+		(void)flush_move_locked(b->f, it, OP_SENDING);
+		reject_locked(b->f, it, &err, a);
+	}
+}
+
+/* What a single get answers for a record that is not there (any more). */
+static bool says_gone(const struct flush_batch *b, const struct atfs_error *e)
+{
+	return b->n == 1 && (e->cls == ERROR_GONE ||
+			     (e->cls == ERROR_ACCESS &&
+			      strstr(e->type, "MODEL_NOT_FOUND")));
+}
+
+static void check_done(void *arg, const struct api_answer *ans)
+{
+	struct flush_batch *b = arg;
+	struct cache *c = b->f->c;
+	struct after a = { 0 };
+	const char *offset =
+		json_string_value(json_object_get(ans->json, "offset"));
+	int r = 0;
+
+	if (ans->err->err && !says_gone(b, ans->err)) {
+		struct atfs_error err = *ans->err;
+
+		if (err.cls == ERROR_SERVER || err.cls == ERROR_LOST ||
+		    err.cls == ERROR_PROTOCOL)
+			err.cls = ERROR_OFFLINE; /* only read: nothing done */
+		if (b->n == 1 && err.cls != ERROR_OFFLINE) {
+			pthread_mutex_lock(&c->mu);
+			(void)flush_move_locked(b->f, &b->items[0], OP_SENDING);
+			pthread_mutex_unlock(&c->mu);
+		}
+		failed(b, &err);
+		batch_end(b);
+		return;
+	}
+	pthread_mutex_lock(&c->mu);
+	if (!ans->err->err)
+		r = apply_check_locked(b, ans->json, &a);
+	if (r == 0 && !(offset && *offset))
+		missing_locked(b, &a);
+	pthread_mutex_unlock(&c->mu);
+	after_run(c, &a);
+	free(b->offset);
+	b->offset = offset && *offset ? strdup(offset) : NULL;
+	b->f->requests--;
+	if (r < 0) {
+		pthread_mutex_lock(&c->mu);
+		requeue_locked(b, 0);
+		pthread_mutex_unlock(&c->mu);
+		flush_hold(b->f);
+		flush_batch_free(b);
+	} else if (b->offset) {
+		flush_check(b);
+		return;
+	} else {
+		struct flush *f = b->f;
+
+		flush_send(b);
+		flush_continue(f);
+		return;
+	}
+	flush_continue(c->flush);
+}

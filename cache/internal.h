@@ -1,0 +1,264 @@
+/* internal - what the files of cache/ share: the tree of bases and tables, the
+ * records with local state, and the lock over both.
+ *
+ * Lock order: cache.mu > store's writer lock > journal's lock. With mu held
+ * nothing is sent, no waiter is woken and no event is told: those are gathered
+ * in a struct after and done by after_run() once mu is free.
+ * Threads: as each function says; "_locked" means mu is held. */
+#ifndef ATFS_INTERNAL_H
+#define ATFS_INTERNAL_H
+
+#include <jansson.h>
+#include <pthread.h>
+
+#include "airtable/api.h"
+#include "airtable/backoff.h"
+#include "airtable/schema.h"
+#include "cache.h"
+#include "journal.h"
+#include "live.h"
+#include "store.h"
+
+struct waitq {
+	struct cache_waiter *head;
+};
+
+/* Things to do once the lock is free. */
+struct after {
+	struct cache_waiter *wake;  /* singly linked by next */
+	struct told {
+		enum { TOLD_RECORD, TOLD_NEW, TOLD_GONE, TOLD_DIR } what;
+		struct rec_key key;
+		uint32_t no;
+		char *name;
+	} *told;
+	size_t told_n, told_cap;
+};
+
+struct base {
+	uint32_t no;
+	struct base_id id;
+	char *remote_name;
+	char name[NAME_BUF];
+	char permission[16];
+	bool listed;
+	struct schema *schema;     /* NULL until read */
+	int64_t schema_at_ms;
+	int64_t names_at_ms;
+	bool fetching;
+	int last_err;              /* of the last schema fetch */
+	char last_text[256];
+	struct waitq waiters;
+};
+
+struct fetch;
+
+struct table {
+	uint32_t no;
+	struct base *base;
+	struct table_id id;
+	char *remote_name;
+	char name[NAME_BUF];
+	bool listed;
+	bool complete;
+	int64_t listed_at_ms, names_at_ms;
+	uint32_t schema_gen;
+	uint64_t progress;         /* rises with every page committed */
+	struct fetch *fetch;       /* the listing in progress, or NULL */
+	bool again;                /* list again once this one is done */
+	int last_err;
+	char last_text[256];
+	struct waitq waiters;
+};
+
+struct flush;
+
+struct cache {
+	struct cache_config conf;
+	char *endpoint, *base_filter, *profile, *mountpoint;
+	char *cache_dir, *state_dir, *scratch_dir, *drafts_dir, *errors_path;
+	int lock_fd;
+	const struct clock_source *clock;
+	struct store *store;
+	struct journal *journal;
+	struct loop *loop;
+	struct api *api;               /* network thread only */
+	char token_source[128];
+
+	pthread_mutex_t mu;
+	/* guarded by mu */
+	struct base **bases;           /* index no - 1; never shrinks */
+	size_t bases_n;
+	struct table **tables;         /* index no - 1; never shrinks */
+	size_t tables_n;
+	bool bases_known, bases_fetching;
+	int64_t bases_at_ms, bases_names_at_ms;
+	int bases_err;
+	struct atfs_error bases_error;
+	struct waitq bases_waiters;
+	struct live_map live;
+	struct waitq flush_waiters;
+	struct flush *flush;           /* its fields: network thread */
+	struct api_status api_status;  /* copied by the network thread */
+	int64_t deletes_window_ms;     /* the brake on mass deletes */
+	unsigned deletes_in_window;
+	bool stopping;
+	bool quiet_armed;              /* quiet_timer runs or is about to */
+	struct loop_timer quiet_timer; /* network thread */
+	struct orphan *orphans;        /* restore.c */
+	size_t orphans_n;
+
+	pthread_mutex_t errors_mu;     /* a leaf: the errors file */
+};
+
+/* ---- waitq.c ---- */
+void waitq_add_locked(struct waitq *q, struct cache_waiter *w);
+/* Moves all waiters into a->wake, to be woken with err. */
+void waitq_take_locked(struct waitq *q, struct after *a, int err);
+void waitq_take_one_locked(struct cache_waiter *w, struct after *a, int err);
+void after_record(struct after *a, struct rec_key key);
+void after_new(struct after *a, uint32_t table, const char *name);
+void after_gone(struct after *a, uint32_t table, const char *name,
+		struct rec_key key);
+void after_dir(struct after *a, uint32_t base);
+/* Tells, wakes and frees. mu is not held. */
+void after_run(struct cache *c, struct after *a);
+
+/* ---- tree.c ---- */
+struct base *tree_base_locked(struct cache *c, uint32_t no);
+struct table *tree_table_locked(struct cache *c, uint32_t no);
+struct table *tree_find_table_locked(struct cache *c,
+				     const struct table_id *id);
+int tree_load(struct cache *c);            /* from the store, at open */
+/* The list of bases has come (all pages): {"bases":[...]} array. */
+int tree_apply_bases(struct cache *c, json_t *bases, struct after *a);
+int tree_apply_schema(struct cache *c, uint32_t base_no, struct schema *s,
+		      struct after *a);
+bool base_is_writable(const struct cache *c, const struct base *b);
+/* The table as the schema describes it; *ret_s is a reference to be unref'd.
+ * NULL if the schema is not (or no longer) known. */
+const struct schema_table *tree_schema_locked(const struct table *t,
+					      struct schema **ret_s);
+void tree_free(struct cache *c);
+/* A stable 63-bit number from an id, for st_ino. */
+uint64_t ino_of_id(const char *id);
+
+/* ---- fetch.c: network thread unless "_locked" ---- */
+/* Makes sure that a listing is under way; callers on any thread. */
+void fetch_want_bases_locked(struct cache *c);
+void fetch_want_schema_locked(struct cache *c, struct base *b);
+void fetch_want_table_locked(struct cache *c, struct table *t);
+/* Somebody looked: revalidates in the background if too old. */
+void fetch_touch_table_locked(struct cache *c, struct table *t);
+void fetch_touch_base_locked(struct cache *c, struct base *b);
+void fetch_touch_bases_locked(struct cache *c);
+void fetch_stop(struct cache *c);
+
+/* ---- absorb.c: what the server says of a record goes into the store ---- */
+struct absorb {
+	struct cache *c;
+	struct table *t;
+	const struct schema_table *st;
+	struct schema *schema;      /* keeps st alive */
+	uint32_t gen;
+	int64_t seen, now_ms;
+	struct after *after;
+	bool names_moved;
+};
+int absorb_begin(struct absorb *a, struct cache *c, struct table *t,
+		 int64_t seen, struct after *after);
+/* One record object of the API, ids as keys. own: it is the answer to our own
+ * write, so that mtime stays. saved/saved_n: the bytes that the user wrote, to
+ * be kept if they say the same; NULL = none. */
+int absorb_record(struct absorb *a, json_t *record, bool own,
+		  const char *saved, size_t saved_n);
+int absorb_commit(struct absorb *a);
+void absorb_abort(struct absorb *a);
+
+/* ---- view.c: a record as it is presented ---- */
+int view_stat_row(struct cache *c, struct table *t, struct store_row *row,
+		  struct cache_stat *ret);
+/* The cells as the user knows them: the server's, with the open operations of
+ * the record laid over. below: only operations that are on their way. */
+json_t *view_cells_locked(struct cache *c, const struct store_row *row,
+			  struct live *l, bool in_flight_only);
+int view_bytes_locked(struct cache *c, struct rec_key key, char **ret,
+		      size_t *ret_n);
+/* Renders cells under the table's present schema. */
+int view_render_locked(struct cache *c, struct table *t, const char *id,
+		       const char *created, const json_t *cells, char **ret,
+		       size_t *ret_n);
+
+/* ---- draft.c ---- */
+int draft_write_locked(struct cache *c, struct live *l, const char *buf,
+		       size_t n, uint64_t off, struct after *a);
+int draft_truncate_locked(struct cache *c, struct live *l, uint64_t size,
+			  struct after *a);
+/* Judges what is there now; heard: the file was closed. */
+int draft_judge_locked(struct cache *c, struct live *l, bool heard,
+		       struct after *a);
+int draft_read_locked(struct cache *c, struct live *l, char **ret,
+		      size_t *ret_n);
+void draft_drop_locked(struct cache *c, struct live *l);
+/* A draft that an earlier mount left behind. */
+int draft_attach_locked(struct cache *c, struct live *l,
+			const struct draft_row *d);
+
+/* ---- save.c ---- */
+/* Judges bytes as a save of l and commits them. */
+int save_bytes_locked(struct cache *c, struct live *l, const char *bytes,
+		      size_t n, struct save_error *reterr, struct after *a);
+/* What is refused is written down where people look. */
+void save_refused_locked(struct cache *c, struct live *l,
+			 const struct save_error *e);
+int save_set_primary_locked(struct cache *c, struct live *l, const char *name,
+			    struct save_error *reterr, struct after *a);
+int save_delete_locked(struct cache *c, struct live *l);
+/* A record that was removed or renamed away comes back under its name. -EBUSY:
+ * its deletion is on its way already. */
+int save_revive_locked(struct cache *c, struct live *l);
+/* Forgets a record that never reached the server. */
+int save_forget_local_locked(struct cache *c, struct live *l);
+
+/* ---- restore.c: what earlier mounts left in the journal ---- */
+int restore_load(struct cache *c);         /* at open */
+/* A table or a row has come into being: what waited for it is attached. */
+void restore_attach_locked(struct cache *c, const struct table *t);
+/* Asks the server for what is still missing. */
+void restore_want_locked(struct cache *c);
+void restore_free(struct cache *c);
+
+/* ---- flush.c, network thread ---- */
+int flush_new(struct cache *c);
+void flush_free(struct cache *c);
+/* Any thread: there is something to send (soon, or at once). */
+void flush_kick(struct cache *c, bool at_once);
+unsigned flush_unsent_locked(struct cache *c);
+void cache_count_unsent_locked(struct cache *c, struct cache_unsent *ret);
+
+/* ---- merge.c ---- */
+enum merge_result { MERGE_SEND, MERGE_NOTHING, MERGE_CONFLICT };
+/* Per field: base, mine (as shown), theirs (as shown now). changes loses the
+ * fields that the server holds already. */
+enum merge_result merge_changes(const struct schema_table *t, json_t *changes,
+				const json_t *before, const json_t *after,
+				const json_t *theirs_cells, json_t *ret_theirs);
+
+/* ---- errlog.c: errors.ndjson ---- */
+void errlog_add(struct cache *c, const char *path, int err, const char *field,
+		unsigned line, unsigned column, const char *reason,
+		const char *hint);
+int errlog_read(struct cache *c, char **ret);
+
+/* ---- dirs.c ---- */
+int dirs_open(struct cache *c, struct atfs_error *reterr);
+void dirs_close(struct cache *c);
+
+/* ---- cache.c: network thread, after each answer ---- */
+void cache_note_api(struct cache *c);
+
+/* "Base/Table/NAME.json" for people. */
+void path_of_locked(struct cache *c, const struct live *l, char *buf, size_t n);
+json_t *json_from_text(const char *text); /* {} for NULL; new reference */
+
+#endif

@@ -1,0 +1,423 @@
+/* The store's file and connections: opening, the pool of readers, the one
+ * writer, small values. */
+#include "store.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "store_internal.h"
+
+/* NORMAL syncs only when the -wal is folded into the file, so a power cut may
+ * cost the newest pages but cannot leave a torn file that looks sound. The
+ * sizes keep a store of half a million records in a few MiB of memory. */
+#define WRITER_PRAGMAS                                                       \
+	"PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"            \
+	"PRAGMA cache_size = -4096; PRAGMA wal_autocheckpoint = 4000;"       \
+	"PRAGMA journal_size_limit = 33554432; PRAGMA temp_store = MEMORY;"  \
+	"PRAGMA trusted_schema = OFF;"
+#define READER_PRAGMAS                                                       \
+	"PRAGMA cache_size = -1024; PRAGMA query_only = ON;"                 \
+	"PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;"
+
+/* ---- the file ---- */
+
+static char *companion(const char *path, const char *suffix)
+{
+	char *name;
+
+	return asprintf(&name, "%s%s", path, suffix) < 0 ? NULL : name;
+}
+
+/* Damage that is met while the store is in use is remembered beside it, so
+ * that the next open begins anew even if it would look sound by then. */
+static void mark_bad(struct store *s)
+{
+	char *mark;
+	int fd;
+
+	if (atomic_exchange(&s->bad, true))
+		return;
+	mark = companion(s->path, "-bad");
+	if (mark == NULL)
+		return;
+	fd = open(mark, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (fd >= 0)
+		close(fd);
+	free(mark);
+}
+
+static bool is_marked_bad(const char *path)
+{
+	char *mark = companion(path, "-bad");
+	bool there = mark != NULL && access(mark, F_OK) == 0;
+
+	free(mark);
+	return there;
+}
+
+/* The newest unusable file is kept as path.old, for whoever looks into it. */
+static int set_aside(const char *path)
+{
+	static const char *const ends[] = { "-wal", "-shm", "-bad" };
+	char *old = companion(path, ".old");
+	int r = 0;
+
+	if (old == NULL)
+		return -ENOMEM;
+	if (rename(path, old) < 0 && errno != ENOENT)
+		r = -errno;
+	free(old);
+	for (size_t i = 0; r == 0 && i < sizeof(ends) / sizeof(ends[0]); i++) {
+		char *name = companion(path, ends[i]);
+
+		if (name == NULL)
+			return -ENOMEM;
+		if (unlink(name) < 0 && errno != ENOENT)
+			r = -errno;
+		free(name);
+	}
+	return r;
+}
+
+static int make_tables(struct sql *q)
+{
+	char mark[96];
+	int r = sql_exec(q, "BEGIN IMMEDIATE");
+
+	snprintf(mark, sizeof(mark),
+		 "PRAGMA application_id = %d; PRAGMA user_version = %d;",
+		 STORE_APPLICATION_ID, STORE_VERSION);
+	if (r == 0)
+		r = sql_exec(q, store_tables);
+	if (r == 0)
+		r = sql_exec(q, mark);
+	if (r == 0)
+		r = sql_exec(q, "COMMIT");
+	if (r < 0)
+		sql_rollback(q);
+	return r;
+}
+
+/* Prepares every statement, which proves that the tables are as they should
+ * be, and reads a row of each of the trees that all else hangs on. */
+static int try_tables(struct sql *q)
+{
+	static const char *const probes[] = {
+		"SELECT max(no) FROM base", "SELECT max(no) FROM tbl",
+		"SELECT max(pos) FROM record", "SELECT max(pos) FROM content",
+		"SELECT max(vid) FROM version",
+	};
+	int64_t n;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < SS_N; i++) {
+		struct sql_call c = sql_call(q, i);
+
+		r = c.err;
+		sql_end(&c);
+	}
+	for (size_t i = 0; r == 0 && i < sizeof(probes) / sizeof(probes[0]);
+	     i++)
+		r = sql_number(q, probes[i], &n);
+	return r;
+}
+
+/* Another version's file counts as damaged: it can be fetched again. */
+static int open_writer(const char *path, struct sql *q)
+{
+	int64_t app, version, tables;
+	int r = sql_open(q, path, WRITER_PRAGMAS, store_text, SS_N);
+
+	if (r == 0)
+		r = sql_number(q, "PRAGMA application_id", &app);
+	if (r == 0)
+		r = sql_number(q, "PRAGMA user_version", &version);
+	if (r == 0)
+		r = sql_number(q, "SELECT count(*) FROM sqlite_schema",
+			       &tables);
+	if (r < 0)
+		return r;
+	if (app == 0 && version == 0 && tables == 0)
+		return make_tables(q);
+	if (app != STORE_APPLICATION_ID || version != STORE_VERSION) {
+		q->damaged = true;
+		return -EIO;
+	}
+	return try_tables(q);
+}
+
+int store_open(const char *path, struct store **ret)
+{
+	struct store *s = calloc(1, sizeof(*s));
+	int r = 0;
+
+	if (s == NULL)
+		return -ENOMEM;
+	pthread_mutex_init(&s->write_mu, NULL);
+	pthread_mutex_init(&s->pool_mu, NULL);
+	pthread_cond_init(&s->pool_freed, NULL);
+	s->path = strdup(path);
+	if (s->path == NULL)
+		r = -ENOMEM;
+	if (r == 0 && is_marked_bad(path))
+		r = set_aside(path);
+	if (r == 0)
+		r = sql_make_private(path);
+	if (r == 0)
+		r = open_writer(path, &s->writer);
+	if (r < 0 && s->writer.damaged) {
+		sql_close(&s->writer);
+		r = set_aside(path);
+		if (r == 0)
+			r = sql_make_private(path);
+		if (r == 0)
+			r = open_writer(path, &s->writer);
+	}
+	if (r < 0) {
+		store_close(s);
+		return r;
+	}
+	*ret = s;
+	return 0;
+}
+
+void store_close(struct store *s)
+{
+	if (s == NULL)
+		return;
+	for (size_t i = 0; i < STORE_READERS; i++)
+		sql_close(&s->readers[i]);
+	sql_close(&s->writer);
+	pthread_mutex_destroy(&s->write_mu);
+	pthread_mutex_destroy(&s->pool_mu);
+	pthread_cond_destroy(&s->pool_freed);
+	free(s->path);
+	free(s);
+}
+
+/* ---- readers ---- */
+
+static bool is_owner(struct store *s)
+{
+	pthread_t owner = atomic_load(&s->owner);
+
+	/* only this thread can have set it to itself */
+	return owner != 0 && pthread_equal(owner, pthread_self());
+}
+
+static size_t take_slot(struct store *s)
+{
+	size_t best;
+
+	pthread_mutex_lock(&s->pool_mu);
+	for (;;) {
+		best = STORE_READERS;
+		for (size_t i = STORE_READERS; i-- > 0;) {
+			if (!s->busy[i] && (best == STORE_READERS ||
+					    s->open[i] || !s->open[best]))
+				best = i;
+		}
+		if (best < STORE_READERS)
+			break;
+		pthread_cond_wait(&s->pool_freed, &s->pool_mu);
+	}
+	s->busy[best] = true;
+	pthread_mutex_unlock(&s->pool_mu);
+	return best;
+}
+
+static void give_slot(struct store *s, size_t i, bool open)
+{
+	pthread_mutex_lock(&s->pool_mu);
+	s->busy[i] = false;
+	s->open[i] = open;
+	pthread_cond_signal(&s->pool_freed);
+	pthread_mutex_unlock(&s->pool_mu);
+}
+
+int store_reader(struct store *s, struct sql **ret)
+{
+	size_t i;
+	int r;
+
+	if (is_owner(s)) {
+		*ret = &s->writer;
+		return 0;
+	}
+	i = take_slot(s);
+	if (s->readers[i].db == NULL) {
+		r = sql_open(&s->readers[i], s->path, READER_PRAGMAS,
+			     store_text, SS_N);
+		if (r < 0) {
+			give_slot(s, i, false);
+			return r;
+		}
+	}
+	*ret = &s->readers[i];
+	return 0;
+}
+
+void store_reader_done(struct store *s, struct sql *q)
+{
+	if (q->damaged)
+		mark_bad(s);
+	if (q != &s->writer)
+		give_slot(s, (size_t)(q - s->readers), true);
+}
+
+/* ---- the writer ---- */
+
+int store_begin(struct store *s)
+{
+	struct sql_call c;
+	int r;
+
+	if (is_owner(s))
+		return -EDEADLK;
+	pthread_mutex_lock(&s->write_mu);
+	s->txn_err = 0;
+	s->at = (struct store_counters){ .table_no = 0 };
+	c = sql_call(&s->writer, SS_BEGIN);
+	r = sql_run(&c);
+	if (r < 0) {
+		if (s->writer.damaged)
+			mark_bad(s);
+		pthread_mutex_unlock(&s->write_mu);
+		return r;
+	}
+	atomic_store(&s->owner, pthread_self());
+	return 0;
+}
+
+void store_rollback(struct store *s)
+{
+	if (!is_owner(s))
+		return;
+	sql_rollback(&s->writer);
+	if (s->writer.damaged)
+		mark_bad(s);
+	atomic_store(&s->owner, (pthread_t)0);
+	pthread_mutex_unlock(&s->write_mu);
+}
+
+int store_commit(struct store *s)
+{
+	int r;
+
+	if (!is_owner(s))
+		return -EINVAL;
+	r = s->txn_err;
+	if (r == 0)
+		r = store_save_counters(s);
+	if (r == 0) {
+		struct sql_call c = sql_call(&s->writer, SS_COMMIT);
+
+		r = sql_run(&c);
+	}
+	store_rollback(s); /* nothing to take back after a commit */
+	return r;
+}
+
+int store_writer(struct store *s, struct sql **ret)
+{
+	if (!is_owner(s))
+		return -EINVAL;
+	*ret = &s->writer;
+	return s->txn_err;
+}
+
+int store_wrote(struct store *s, int r)
+{
+	if (r < 0 && r != -ENOENT && r != -EEXIST && s->txn_err == 0)
+		s->txn_err = r;
+	return r;
+}
+
+int store_load_counters(struct store *s, uint32_t table_no)
+{
+	struct sql_call c;
+	int r;
+
+	if (s->at.table_no == table_no)
+		return 0;
+	r = store_save_counters(s);
+	if (r < 0)
+		return r;
+	c = sql_call(&s->writer, SS_COUNTERS);
+	sql_int(&c, table_no);
+	r = sql_step(&c);
+	if (r > 0) {
+		s->at.table_no = table_no;
+		s->at.next_seq = sqlite3_column_int64(c.st, 0);
+		s->at.rows = sqlite3_column_int64(c.st, 1);
+	}
+	sql_end(&c);
+	return r < 0 ? r : r == 0 ? -ENOENT : 0;
+}
+
+int store_save_counters(struct store *s)
+{
+	struct sql_call c;
+	int r;
+
+	if (s->at.table_no == 0 || !s->at.moved) {
+		s->at.table_no = 0;
+		return 0;
+	}
+	c = sql_call(&s->writer, SS_COUNTERS_SET);
+	sql_int(&c, s->at.table_no);
+	sql_int(&c, s->at.next_seq);
+	sql_int(&c, s->at.rows);
+	r = sql_run(&c);
+	s->at.table_no = 0;
+	s->at.moved = false;
+	return r;
+}
+
+/* ---- values ---- */
+
+int store_get_value(struct store *s, const char *key, char **ret)
+{
+	struct sql_call c;
+	struct sql *q;
+	int r = store_reader(s, &q);
+
+	if (r < 0)
+		return r;
+	c = sql_call(q, SS_VALUE);
+	sql_text(&c, key);
+	r = sql_step(&c);
+	if (r > 0)
+		r = sql_col_dup(&c, 0, ret, NULL);
+	else if (r == 0)
+		r = -ENOENT;
+	sql_end(&c);
+	store_reader_done(s, q);
+	return r;
+}
+
+int store_set_value(struct store *s, const char *key, const char *value)
+{
+	bool inside = is_owner(s);
+	struct sql_call c;
+	int r = inside ? s->txn_err : store_begin(s);
+
+	if (r < 0)
+		return r;
+	c = sql_call(&s->writer, value != NULL ? SS_VALUE_SET : SS_VALUE_DROP);
+	sql_text(&c, key);
+	if (value != NULL)
+		sql_text(&c, value);
+	r = store_wrote(s, sql_run(&c));
+	if (inside)
+		return r;
+	if (r == 0)
+		return store_commit(s);
+	store_rollback(s);
+	return r;
+}

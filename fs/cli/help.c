@@ -1,0 +1,132 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "../nearest.h"
+#include "cli.h"
+
+static const char mount_help[] =
+	"Mounts an Airtable account, or with BASE (its app... id or its name) "
+	"that base\nalone, on the directory MOUNTPOINT. It returns once the "
+	"mount answers.\n"
+	"\n"
+	"The token is taken from --token-file, $AIRTABLE_TOKEN, "
+	"$AIRTABLE_API_KEY,\n$AIRTABLE_PAT, the file $AIRTABLE_API_KEY_FILE, or"
+	"\n$CREDENTIALS_DIRECTORY/airtable-token; the first that is set counts.\n"
+	"\n"
+	"  -f                   stay in the foreground, log to stderr\n"
+	"  -d                   the same, with a debug log\n"
+	"  --token-file FILE    read the token from FILE (mode 0600)\n"
+	"  --profile NAME       keep cache and journal apart under this name\n"
+	"  --endpoint URL       another API host\n"
+	"  -o WORD[,WORD...]    options, among them (times: 90, 500ms, 2m, 1h)\n"
+	"\n"
+	"  ro, rw               no changes, or changes (default)\n"
+	"  ttl=TIME             age at which a table is asked for again (60)\n"
+	"  writeback=TIME       quiet time before a save is sent (1)\n"
+	"  delete_delay=TIME    time for a removed name to come back (5)\n"
+	"  drain=TIME           time to send what is left at the end (30)\n"
+	"  max_deletes=N        deletes a minute before they stop, 0 = any (100)\n"
+	"  names=name|id        file names: primary field, or record id\n"
+	"  side=hide|list       whether listings show .airtable\n"
+	"  computed=show|hide   whether files show computed fields\n"
+	"  conflict=on|off      read a record again before it is changed\n"
+	"  close=fast|sync      sync: close(2) reports what write(2) could not\n"
+	"  typecast             let Airtable convert values, create options\n"
+	"  token_file=, profile=, endpoint=, ca_file=\n"
+	"                       as above; CA certificates in a file\n"
+	"  allow_other, allow_root, auto_unmount, fsname=, max_read=, "
+	"clone_fd,\n  max_threads=, max_idle_threads=, noexec, sync, debug, "
+	"...\n"
+	"                       as FUSE knows them\n";
+
+const struct command commands[] = {
+	{ "mount", cli_mount, "[mount] [BASE] MOUNTPOINT [-o OPTIONS] [-f] [-d]",
+	  "mount all bases, or one", mount_help },
+	{ "umount", cli_umount, "umount MOUNTPOINT [--timeout S]",
+	  "unmount, and wait until all is sent",
+	  "Unmounts, then waits (60 s, or S) until the daemon has sent what is "
+	  "left and\nended. What it could not send is kept and sent by the next "
+	  "mount; the exit\nstatus is then 5.\n" },
+	{ "status", cli_status, "status [MOUNTPOINT] [--json]",
+	  "what a mount does and what is unsent",
+	  "Without MOUNTPOINT: the mount of the working directory, else every "
+	  "mount.\nThe exit status is 3 if the token is refused or missing, 4 if "
+	  "the mount is\noffline, 6 if there are conflicts.\n" },
+	{ "flush", cli_flush, "flush [PATH] [--timeout S]",
+	  "send now, and wait until all is sent",
+	  "Waits 60 s, or S. The exit status is 5 if something remains "
+	  "unsent, 3 or 4 if\nthat is for the token or the network, 6 if there "
+	  "are conflicts.\n" },
+	{ "refresh", cli_refresh, "refresh [PATH]",
+	  "ask Airtable again",
+	  "PATH: the table, base or mount to ask for; else everything "
+	  "known.\n" },
+	{ "errors", cli_errors, "errors [MOUNTPOINT] [--json]",
+	  "every refusal and failure, and what to do", "" },
+	{ "queue", cli_queue, "queue [MOUNTPOINT] [--json]",
+	  "changes that are not sent yet", "" },
+	{ "help", cli_help, "help [COMMAND]", "this text, or a command's", "" },
+	{ "version", cli_version, "version", "the version", "" },
+	{ NULL, NULL, NULL, NULL, NULL },
+};
+
+const struct command *command_find(const char *name)
+{
+	for (const struct command *c = commands; c->name != NULL; c++)
+		if (strcmp(c->name, name) == 0)
+			return c;
+	return NULL;
+}
+
+const char *command_near(const char *name)
+{
+	const char *names[sizeof(commands) / sizeof(commands[0])];
+	size_t n = 0;
+
+	for (const struct command *c = commands; c->name != NULL; c++)
+		names[n++] = c->name;
+	return nearest_word(name, strlen(name), names, n);
+}
+
+void cli_help_command(const struct command *c)
+{
+	printf("usage: airtablefs %s\n\n%s%s", c->usage, c->help,
+	       c->help[0] != '\0' ? "" : c->short_help);
+	if (c->help[0] == '\0')
+		putchar('\n');
+}
+
+static void help_all(void)
+{
+	printf("usage: airtablefs [mount] [BASE] MOUNTPOINT [-o OPTIONS] "
+	       "[-f] [-d]\n"
+	       "       airtablefs COMMAND [...]\n\n"
+	       "Airtable as a directory tree: bases and tables are "
+	       "directories, every record is\na JSON file.\n\n");
+	for (const struct command *c = commands; c->name != NULL; c++)
+		printf("  %-9s %s\n", c->name, c->short_help);
+	printf("\nexit status: 0 done, 1 failed, 2 usage, 3 token, 4 offline, "
+	       "5 unsent left,\n6 conflicts. 'airtablefs help COMMAND' says "
+	       "more, airtablefs(1) all.\n");
+}
+
+int cli_help(int argc, char **argv)
+{
+	const struct command *c;
+	const char *near;
+
+	if (argc < 2) {
+		help_all();
+		return EXIT_DONE;
+	}
+	c = command_find(argv[1]);
+	if (c == NULL) {
+		near = command_near(argv[1]);
+		cli_say("help: unknown command '%s'%s%s%s", argv[1],
+			near != NULL ? "; did you mean '" : "",
+			near != NULL ? near : "", near != NULL ? "'?" : "");
+		return EXIT_USAGE;
+	}
+	cli_help_command(c);
+	return EXIT_DONE;
+}

@@ -1,0 +1,321 @@
+#include "side.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "../attr.h"
+
+#define FIRST_OFFSET 16
+#define OWN_OFFSET (UINT64_C(1) << 32) /* + seq: entries of its own making */
+#define SIDE_INO_BIT (UINT64_C(1) << 61)
+
+struct side_text {
+	char *text;
+	size_t n;
+	int64_t mtime_ms;
+	int64_t made_ns;
+};
+
+static const struct side_room *const rooms[] = {
+	&side_room_root,
+	&side_room_base,
+	&side_room_table,
+	&side_room_info,
+};
+
+static const struct side_room *room_of(const struct inode_key *key)
+{
+	return rooms[(key->b >> 40) & 3];
+}
+
+static unsigned entry_of(const struct inode_key *key)
+{
+	return (unsigned)(key->b >> 32) & 0xff;
+}
+
+static struct side_where where(struct atfs *fs, const struct inode_key *key)
+{
+	return (struct side_where){ .fs = fs, .no = key->a,
+				    .seq = (uint32_t)key->b };
+}
+
+static struct inode_key make_key(const struct side_room *room, unsigned entry,
+				 uint32_t no, uint32_t seq)
+{
+	uint64_t b = ((uint64_t)room->number << 8 | entry) << 32 | seq;
+
+	return inode_key_make(INODE_SIDE, no, b);
+}
+
+/* The entry that key names; NULL for a directory or one of its own making. */
+static const struct side_entry *find_entry(const struct inode_key *key)
+{
+	const struct side_room *room = room_of(key);
+	unsigned e = entry_of(key);
+
+	return e == 0 || e > room->n ? NULL : &room->entries[e - 1];
+}
+
+struct inode_key side_key_in(const struct inode_key *dir)
+{
+	if (dir->kind == INODE_BASE)
+		return make_key(&side_room_base, 0, dir->a, 0);
+	if (dir->kind == INODE_TABLE)
+		return make_key(&side_room_table, 0, dir->a, 0);
+	return make_key(&side_room_root, 0, 0, 0);
+}
+
+static struct inode_key entry_key(const struct side_room *room, unsigned i,
+				  uint32_t no)
+{
+	if (room->entries[i].opens != NULL)
+		return make_key(room->entries[i].opens, 0, no, 0);
+	return make_key(room, i + 1, no, 0);
+}
+
+bool side_is_dir(const struct inode_key *key)
+{
+	return entry_of(key) == 0;
+}
+
+int side_lookup(struct atfs *fs, const struct inode_key *dir, const char *name,
+		struct cache_waiter *w, struct inode_key *ret)
+{
+	const struct side_room *room = room_of(dir);
+	struct side_where at = where(fs, dir);
+	uint32_t seq;
+	int r;
+
+	if (!side_is_dir(dir))
+		return -ENOTDIR;
+	for (unsigned i = 0; i < room->n; i++) {
+		if (strcmp(room->entries[i].name, name) == 0) {
+			*ret = entry_key(room, i, dir->a);
+			return 0;
+		}
+	}
+	if (room->lookup == NULL)
+		return -ENOENT;
+	r = room->lookup(&at, name, w, &seq);
+	if (r == 0)
+		*ret = make_key(room, SIDE_OWN_ENTRY, dir->a, seq);
+	return r;
+}
+
+static int list_own(const struct side_room *room, const struct side_where *at,
+		    uint64_t after, struct side_listed *ret, size_t max,
+		    struct cache_waiter *w)
+{
+	struct side_name names[16];
+	uint32_t seq = after > OWN_OFFSET ? (uint32_t)(after - OWN_OFFSET) : 0;
+	int n;
+
+	if (max > sizeof(names) / sizeof(names[0]))
+		max = sizeof(names) / sizeof(names[0]);
+	n = room->list(at, seq, names, max, w);
+	for (int i = 0; i < n; i++) {
+		memcpy(ret[i].name, names[i].name, NAME_BUF);
+		ret[i].key = make_key(room, SIDE_OWN_ENTRY, at->no,
+				      names[i].seq);
+		ret[i].offset = OWN_OFFSET + names[i].seq;
+	}
+	return n;
+}
+
+int side_list(struct atfs *fs, const struct inode_key *dir, uint64_t after,
+	      struct side_listed *ret, size_t max, struct cache_waiter *w)
+{
+	const struct side_room *room = room_of(dir);
+	struct side_where at = where(fs, dir);
+	size_t n = 0;
+
+	for (unsigned i = 0; i < room->n && n < max; i++) {
+		if (FIRST_OFFSET + i <= after)
+			continue;
+		strcpy(ret[n].name, room->entries[i].name);
+		ret[n].key = entry_key(room, i, dir->a);
+		ret[n].offset = FIRST_OFFSET + i;
+		n++;
+	}
+	if (n > 0 || room->list == NULL)
+		return (int)n;
+	return list_own(room, &at, after, ret, max, w);
+}
+
+static bool can_read(const struct inode_key *key)
+{
+	const struct side_entry *e = find_entry(key);
+
+	return e != NULL ? e->text != NULL :
+			   entry_of(key) == SIDE_OWN_ENTRY;
+}
+
+static int make_text(struct atfs *fs, const struct inode_key *key, char **ret)
+{
+	const struct side_entry *e = find_entry(key);
+	struct side_where at = where(fs, key);
+
+	return e != NULL ? e->text(&at, ret) : room_of(key)->text(&at, ret);
+}
+
+static int64_t now_ns(void)
+{
+	return clock_mono_ns(&system_clock);
+}
+
+/* Sees to it that the inode has a text, new if fresh or old enough. */
+static int renew(struct atfs *fs, const struct inode_view *v, bool fresh)
+{
+	struct side_text *t = v->data, *own;
+	char *text = NULL, *old;
+	size_t n;
+	bool same;
+	int r;
+
+	if (t == NULL) {
+		own = calloc(1, sizeof(*own));
+		if (own == NULL)
+			return -ENOMEM;
+		t = inode_set_data(fs->inodes, v->nodeid, own);
+		if (t != own)
+			free(own);
+		if (t == NULL)
+			return -ESTALE;
+	}
+	pthread_mutex_lock(&fs->side_mu);
+	same = !fresh && t->text != NULL &&
+	       now_ns() - t->made_ns < SIDE_KEEP_MS * NS_PER_MS;
+	pthread_mutex_unlock(&fs->side_mu);
+	if (same)
+		return 0;
+	r = make_text(fs, &v->key, &text);
+	if (r < 0)
+		return r;
+	n = strlen(text);
+	pthread_mutex_lock(&fs->side_mu);
+	t->made_ns = now_ns();
+	same = t->text != NULL && t->n == n && memcmp(t->text, text, n) == 0;
+	old = same ? text : t->text;
+	if (!same) {
+		int64_t wall = clock_wall_ms(&system_clock);
+
+		t->text = text;
+		t->n = n;
+		t->mtime_ms = wall > t->mtime_ms ? wall : t->mtime_ms + 1;
+	}
+	pthread_mutex_unlock(&fs->side_mu);
+	free(old);
+	return 0;
+}
+
+/* The text after renew(); caller holds side_mu. The inode's data is set once,
+ * so a view from before may lack it. */
+static struct side_text *text_locked(struct atfs *fs,
+				     const struct inode_view *v)
+{
+	struct inode_view now;
+
+	if (v->data != NULL)
+		return v->data;
+	return inode_get(fs->inodes, v->nodeid, &now) == 0 ? now.data : NULL;
+}
+
+int side_stat(struct atfs *fs, const struct inode_view *v, bool fresh,
+	      struct stat *ret)
+{
+	const struct side_entry *e = find_entry(&v->key);
+	struct side_text *t;
+	int64_t mtime_ms = fs->start_ms;
+	int r = 0;
+
+	memset(ret, 0, sizeof(*ret));
+	if (can_read(&v->key)) {
+		r = renew(fs, v, fresh);
+		if (r < 0)
+			return r;
+		pthread_mutex_lock(&fs->side_mu);
+		t = text_locked(fs, v);
+		if (t != NULL) {
+			ret->st_size = (off_t)t->n;
+			mtime_ms = t->mtime_ms;
+		}
+		pthread_mutex_unlock(&fs->side_mu);
+	}
+	if (side_is_dir(&v->key))
+		ret->st_mode = S_IFDIR | 0555;
+	else
+		ret->st_mode = S_IFREG | (e == NULL ? 0444 : e->mode);
+	ret->st_nlink = side_is_dir(&v->key) ? 2 : 1;
+	/* a number that stays: the key, spread so that rooms differ */
+	ret->st_ino = (((uint64_t)v->key.a << 42) ^ (v->key.b >> 32 << 32) ^
+		       v->key.b) | SIDE_INO_BIT;
+	ret->st_mtim = attr_time_of_ms(mtime_ms);
+	ret->st_atim = ret->st_ctim = ret->st_mtim;
+	ret->st_uid = fs->uid;
+	ret->st_gid = fs->gid;
+	ret->st_blksize = 4096;
+	ret->st_blocks = (ret->st_size + 511) / 512;
+	return 0;
+}
+
+int side_read(struct atfs *fs, const struct inode_view *v, size_t n,
+	      uint64_t off, char **ret, size_t *ret_n)
+{
+	struct side_text *t = v->data;
+	char *buf;
+	int r;
+
+	if (side_is_dir(&v->key))
+		return -EISDIR;
+	if (!can_read(&v->key))
+		return -EACCES;
+	if (t == NULL) {
+		r = renew(fs, v, true);
+		if (r < 0)
+			return r;
+	}
+	pthread_mutex_lock(&fs->side_mu);
+	t = text_locked(fs, v);
+	if (t == NULL || t->text == NULL || off >= t->n)
+		n = 0;
+	else if (n > t->n - off)
+		n = t->n - (size_t)off;
+	buf = malloc(n + 1);
+	if (buf != NULL && n > 0)
+		memcpy(buf, t->text + off, n);
+	pthread_mutex_unlock(&fs->side_mu);
+	if (buf == NULL)
+		return -ENOMEM;
+	*ret = buf;
+	*ret_n = n;
+	return 0;
+}
+
+int side_truncate(const struct inode_key *key)
+{
+	const struct side_entry *e = find_entry(key);
+
+	if (side_is_dir(key))
+		return -EISDIR;
+	return e != NULL && e->write != NULL ? 0 : -EACCES;
+}
+
+int side_write(struct atfs *fs, const struct inode_key *key, const char *text,
+	       int64_t started_ns, struct cache_waiter *w)
+{
+	const struct side_entry *e = find_entry(key);
+	struct side_where at = where(fs, key);
+	int r = side_truncate(key);
+
+	return r < 0 ? r : e->write(&at, text, started_ns, w);
+}
+
+void side_drop(void *data)
+{
+	struct side_text *t = data;
+
+	if (t == NULL)
+		return;
+	free(t->text);
+	free(t);
+}

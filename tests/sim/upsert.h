@@ -1,0 +1,27 @@
+/* upsert - finds the record each item of an upsert means.
+ * Owns:    nothing.    Threads: under the server's mutex.
+ * Errors:  0, or -1 with the reply filled.
+ * Source:  airtable-api.md 8.3; the type for several matches is a guess. */
+#ifndef SIM_UPSERT_H
+#define SIM_UPSERT_H
+
+#include "reply.h"
+#include "state.h"
+
+struct write_item {
+	const char *id;			/* NULL: none given */
+	const json_t *fields;
+	struct record *rec;		/* NULL: to be made */
+	bool created;
+	struct write_cell {
+		struct field *field;
+		json_t *v;		/* owned; NULL empties the cell */
+	} *cell;
+	size_t n;
+};
+
+bool upsert_shape(const json_t *o);
+int upsert_match(struct table *t, const json_t *o, struct write_item *item,
+		 size_t n, struct reply *r);
+
+#endif

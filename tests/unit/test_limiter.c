@@ -1,0 +1,250 @@
+/* limiter: rows, then promise P7 over random calls: never more than 5 in any
+ * second to one base, nor 50 to all. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "airtable/limiter.h"
+
+static const struct base_id base_a = { "appAAAAAAAAAAAAAA" };
+static const struct base_id base_b = { "appBBBBBBBBBBBBBB" };
+static const struct base_id no_base = { "" };
+
+static void spend_n(struct limiter *l, const struct base_id *base, int n,
+		    int64_t at_ns)
+{
+	for (int i = 0; i < n; i++)
+		assert_int_equal(limiter_spend(l, base, at_ns), 0);
+}
+
+static void test_base_window(void **state)
+{
+	struct limiter *l = limiter_new();
+
+	(void)state;
+	assert_non_null(l);
+	assert_int_equal(limiter_wait_ns(l, &base_a, 0), 0);
+	spend_n(l, &base_a, 2, 0);
+	spend_n(l, &base_a, 3, 100);
+	assert_int_equal(limiter_wait_ns(l, &base_a, 100),
+			 LIMIT_WINDOW_NS - 100);
+	assert_int_equal(limiter_wait_ns(l, &base_b, 100), 0);
+	assert_int_equal(limiter_wait_ns(l, NULL, 100), 0);
+	/* two are out of the window; the other three are not */
+	assert_int_equal(limiter_wait_ns(l, &base_a, LIMIT_WINDOW_NS), 0);
+	spend_n(l, &base_a, 2, LIMIT_WINDOW_NS);
+	assert_int_equal(limiter_wait_ns(l, &base_a, LIMIT_WINDOW_NS), 100);
+	limiter_free(l);
+}
+
+static void test_user_window(void **state)
+{
+	struct limiter *l = limiter_new();
+
+	(void)state;
+	for (int i = 0; i < 10; i++) {
+		struct base_id b = { "" };
+
+		snprintf(b.s, sizeof(b.s), "app%d", i);
+		spend_n(l, &b, 4, i);
+	}
+	spend_n(l, &no_base, 10, 10);
+	assert_int_equal(limiter_wait_ns(l, &base_a, 10), LIMIT_WINDOW_NS - 10);
+	assert_int_equal(limiter_wait_ns(l, NULL, 10), LIMIT_WINDOW_NS - 10);
+	assert_int_equal(limiter_wait_ns(l, NULL, LIMIT_WINDOW_NS), 0);
+	limiter_free(l);
+}
+
+static void test_touch(void **state)
+{
+	struct limiter *l = limiter_new();
+	const int64_t late = LIMIT_WINDOW_NS / 2;
+
+	(void)state;
+	spend_n(l, &base_a, 5, 0);
+	limiter_touch(l, &base_a, 0, late);
+	limiter_touch(l, &base_a, 0, late);
+	/* three of the five have left the window, two are counted later */
+	spend_n(l, &base_a, 3, LIMIT_WINDOW_NS);
+	assert_int_equal(limiter_wait_ns(l, &base_a, LIMIT_WINDOW_NS), late);
+	/* one that was pushed out meanwhile is counted all the same */
+	limiter_touch(l, &base_a, 0, LIMIT_WINDOW_NS);
+	limiter_touch(l, &base_a, 0, LIMIT_WINDOW_NS);
+	assert_int_equal(limiter_wait_ns(l, &base_a, LIMIT_WINDOW_NS),
+			 LIMIT_WINDOW_NS);
+	limiter_free(l);
+}
+
+static void test_rest(void **state)
+{
+	struct limiter *l = limiter_new();
+
+	(void)state;
+	limiter_rest(l, &base_a, 100, LIMIT_REST_NS);
+	assert_int_equal(limiter_wait_ns(l, &base_a, 100), LIMIT_REST_NS);
+	assert_int_equal(limiter_resting_ns(l, &base_a, 200),
+			 LIMIT_REST_NS - 100);
+	assert_int_equal(limiter_wait_ns(l, &base_b, 100), 0);
+	assert_int_equal(limiter_resting_ns(l, NULL, 100), 0);
+	limiter_rest(l, &base_a, 100, 5); /* a shorter one changes nothing */
+	assert_int_equal(limiter_wait_ns(l, &base_a, 100), LIMIT_REST_NS);
+	assert_int_equal(limiter_wait_ns(l, &base_a, 100 + LIMIT_REST_NS), 0);
+	/* one of no base stops all, also bases never heard of */
+	limiter_rest(l, NULL, 0, 50);
+	assert_int_equal(limiter_wait_ns(l, &base_b, 10), 40);
+	assert_int_equal(limiter_wait_ns(l, &no_base, 10), 40);
+	limiter_free(l);
+	limiter_free(NULL);
+}
+
+/* ---- the property ---- */
+
+#define SENDS 4000
+#define BASES 14
+
+struct send {
+	int base; /* -1: of no base */
+	int64_t at_ns;
+	int64_t leaves_ns; /* it will leave then, and not at_ns */
+	int in_flight;
+};
+
+static uint64_t random_state;
+
+static uint64_t next_random(void)
+{
+	random_state ^= random_state << 13;
+	random_state ^= random_state >> 7;
+	random_state ^= random_state << 17;
+	return random_state;
+}
+
+static struct base_id base_of(int i)
+{
+	struct base_id b = { "" };
+
+	if (i >= 0)
+		snprintf(b.s, sizeof(b.s), "app%dx", i);
+	return b;
+}
+
+static int by_time(const void *a, const void *b)
+{
+	int64_t x = ((const struct send *)a)->at_ns;
+	int64_t y = ((const struct send *)b)->at_ns;
+
+	return (x > y) - (x < y);
+}
+
+/* The most sends to base within any window of one second; -2 = to all. */
+static size_t busiest(const struct send *s, size_t n, int base)
+{
+	size_t most = 0, count = 0, from = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (base != -2 && s[i].base != base)
+			continue;
+		count++;
+		for (; s[from].at_ns <= s[i].at_ns - NS_PER_S; from++)
+			if (base == -2 || s[from].base == base)
+				count--;
+		if (count > most)
+			most = count;
+	}
+	return most;
+}
+
+/* As the api does it: what has not left yet is counted as leaving now. */
+static void settle(struct limiter *l, struct send *s, size_t n, int64_t now)
+{
+	size_t from = n > 200 ? n - 200 : 0;
+
+	for (size_t i = from; i < n; i++) {
+		struct base_id b = base_of(s[i].base);
+		int64_t to = s[i].leaves_ns < now ? s[i].leaves_ns : now;
+
+		if (!s[i].in_flight)
+			continue;
+		limiter_touch(l, &b, s[i].at_ns, to);
+		s[i].at_ns = to;
+		s[i].in_flight = to < s[i].leaves_ns;
+	}
+}
+
+static void run_property(uint64_t seed, int slow_connections)
+{
+	static struct send sends[SENDS];
+	struct limiter *l = limiter_new();
+	int64_t now = 0;
+	size_t n = 0;
+
+	random_state = seed;
+	while (n < SENDS) {
+		int base = (int)(next_random() % (BASES + 1)) - 1;
+		struct base_id b = base_of(base);
+		int64_t wait;
+
+		/* bursts, short pauses, and now and then a long one */
+		if (next_random() % 3 == 0)
+			now += (int64_t)(next_random() % (20 * NS_PER_MS));
+		if (next_random() % 500 == 0)
+			now += 2 * NS_PER_S;
+		settle(l, sends, n, now);
+		wait = limiter_wait_ns(l, &b, now);
+		if (wait > 0 && next_random() % 4 != 0)
+			continue;
+		now += wait;
+		settle(l, sends, n, now);
+		if (limiter_wait_ns(l, &b, now) > 0)
+			continue;
+		assert_int_equal(limiter_spend(l, &b, now), 0);
+		sends[n] = (struct send){ .base = base, .at_ns = now,
+					  .leaves_ns = now };
+		if (slow_connections && next_random() % 2 == 0) {
+			sends[n].leaves_ns +=
+				(int64_t)(next_random() % (3 * NS_PER_S));
+			sends[n].in_flight = 1;
+		}
+		n++;
+	}
+	for (size_t i = 0; i < n; i++)
+		sends[i].at_ns = sends[i].leaves_ns;
+	qsort(sends, n, sizeof(sends[0]), by_time);
+	for (int base = 0; base < BASES; base++)
+		if (busiest(sends, n, base) > LIMIT_PER_BASE)
+			fail_msg("seed %llu: base %d",
+				 (unsigned long long)seed, base);
+	if (busiest(sends, n, -2) > LIMIT_PER_USER)
+		fail_msg("seed %llu: all bases", (unsigned long long)seed);
+	/* and it does not brake more than it must */
+	assert_true(slow_connections || busiest(sends, n, -2) > 30);
+	limiter_free(l);
+}
+
+static void test_P7_never_too_many(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 10; seed++) {
+		run_property(seed, 0);
+		run_property(seed, 1);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_base_window),
+		cmocka_unit_test(test_user_window),
+		cmocka_unit_test(test_touch),
+		cmocka_unit_test(test_rest),
+		cmocka_unit_test(test_P7_never_too_many),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
