@@ -44,7 +44,7 @@ int absorb_commit(struct absorb *a)
 
 	/* A listing that is read for the first time never "changes": the
 	 * kernel may keep what it has read of it so far. */
-	if (t->names_at_ms == 0 || (a->names_moved && t->complete))
+	if (a->names_moved && t->complete)
 		t->names_at_ms = a->now_ms;
 	st.names_at_ms = t->names_at_ms;
 	memcpy(st.name, t->name, sizeof(st.name));

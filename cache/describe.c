@@ -12,10 +12,22 @@
 static int to_text(json_t *j, char **ret)
 {
 	size_t n;
-	int r = j ? render_json(j, true, ret, &n) : -ENOMEM;
+	char *text, *grown;
+	int r = j ? render_json(j, true, &text, &n) : -ENOMEM;
 
 	json_decref(j);
-	return r;
+	if (r < 0)
+		return r;
+	grown = realloc(text, n + 2);
+	if (!grown) {
+		free(text);
+		return -ENOMEM;
+	}
+	if (n == 0 || grown[n - 1] != '\n')
+		grown[n++] = '\n';
+	grown[n] = '\0';
+	*ret = grown;
+	return 0;
 }
 
 static json_t *time_of(int64_t ms)

@@ -85,7 +85,13 @@ static int take_lock(struct cache *c, struct atfs_error *reterr)
 	c->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (c->lock_fd < 0)
 		return -errno;
-	if (flock(c->lock_fd, LOCK_EX | LOCK_NB) < 0) {
+	/* a daemon that was just killed may still be on its way out */
+	for (n = 0; n < 20; n++) {
+		if (flock(c->lock_fd, LOCK_EX | LOCK_NB) == 0)
+			break;
+		nanosleep(&(struct timespec){ .tv_nsec = 50000000 }, NULL);
+	}
+	if (n == 20) {
 		ssize_t k = pread(c->lock_fd, who, sizeof(who) - 1, 0);
 
 		who[k > 0 ? k : 0] = '\0';

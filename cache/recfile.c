@@ -339,10 +339,11 @@ static int judge_field(struct judge *j, const char *key, const json_t *value)
 		return -EINVAL;
 	}
 	j->seen[index] = true;
+	/* an attachment's id is good in its own cell alone */
+	if (j->copied && (f->computed || f->type == FIELD_ATTACHMENTS))
+		return 0;
 	if (!f->computed)
 		return judge_value(j, key, f, value);
-	if (j->copied)
-		return 0;
 	same = is_as_shown(j, f, value);
 	if (same != 0)
 		return same < 0 ? same : 0;

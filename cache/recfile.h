@@ -55,6 +55,9 @@ struct recfile_context {
 	void *resolve_ctx;
 };
 
+/* A new record from the file of another one (its "id" is a record's) leaves out
+ * what cannot be copied: computed cells, fields this table does not have, and
+ * attachments. */
 struct recfile_edit {
 	json_t *changes; /* {"fld...": value in the API's write form}; {} =
 	                    nothing changed */

@@ -201,6 +201,6 @@ const char *text_list_end(struct text_list *l)
 {
 	if (l->shown < l->all)
 		(void)snprintf(l->text + l->used, sizeof(l->text) - l->used,
-			 " and %zu more", l->all - l->shown);
+			       " and %zu more", l->all - l->shown);
 	return l->text;
 }

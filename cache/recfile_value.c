@@ -85,7 +85,8 @@ static int check_text(struct value_job *j)
 		text_of_value(text, sizeof(text), j->value);
 		if (json_is_object(j->value) || json_is_array(j->value))
 			return refuse_kind(j, "text", "it in double quotes");
-		(void)snprintf(example, sizeof(example), "\"%s\" with quotes", text);
+		(void)snprintf(example, sizeof(example), "\"%s\" with quotes",
+			       text);
 		return refuse_kind(j, "text", example);
 	}
 	r = value_check_text(j, j->value);
@@ -135,20 +136,21 @@ static int refuse_number(struct value_job *j)
 		(void)snprintf(example, sizeof(example), "0.25 for 25 %%");
 	if (j->f->type == FIELD_DURATION)
 		(void)snprintf(example, sizeof(example),
-			 "the seconds: 5400 for 1:30:00");
+			       "the seconds: 5400 for 1:30:00");
 	if (s && text_is_number(s, &d)) {
 		text_cut(number, sizeof(number), s);
-		(void)snprintf(example, sizeof(example), "%s without quotes", number);
+		(void)snprintf(example, sizeof(example), "%s without quotes",
+			       number);
 	} else if (s && j->f->type == FIELD_PERCENT && n > 1 && n < 20 &&
 		   s[n - 1] == '%') {
 		(void)snprintf(number, sizeof(number), "%.*s", (int)n - 1, s);
 		if (text_is_number(number, &d))
-			(void)snprintf(example, sizeof(example), "%.12g for %s %%",
-				 d / 100, number);
+			(void)snprintf(example, sizeof(example),
+				       "%.12g for %s %%", d / 100, number);
 	} else if (s && j->f->type == FIELD_DURATION &&
 		   text_is_clock(s, &seconds)) {
-		(void)snprintf(example, sizeof(example), "%ld (seconds), no quotes",
-			 seconds);
+		(void)snprintf(example, sizeof(example),
+			       "%ld (seconds), no quotes", seconds);
 	}
 	return refuse_kind(j, j->f->type == FIELD_DURATION ?
 			   "a number of seconds" : "a number", example);

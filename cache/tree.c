@@ -272,6 +272,8 @@ static int apply_base(struct cache *c, json_t *j, bool **seen, size_t *seen_n,
 	b = base_at(c, &sb);
 	if (!b)
 		return -ENOMEM;
+	if (b->names_at_ms == 0)
+		b->names_at_ms = clock_wall_ms(c->clock);
 	if (sb.no > *seen_n) {
 		bool *p = realloc(*seen, sb.no * sizeof(*p));
 
@@ -360,8 +362,11 @@ static int apply_table(struct cache *c, struct base *b,
 	if (t)
 		st = store_table_of(t);
 	else
-		st = (struct store_table){ .base_no = b->no, .id = nt->id,
-					   .schema_gen = 1 };
+		st = (struct store_table){
+			.base_no = b->no, .id = nt->id, .schema_gen = 1,
+			/* stands while the names are read: nothing moved */
+			.names_at_ms = clock_wall_ms(c->clock),
+		};
 	st.remote_name = nt->name;
 	st.listed = true;
 	if (t && (!ot || !json_equal(ot->json, nt->json)))
@@ -429,7 +434,7 @@ int tree_apply_schema(struct cache *c, uint32_t base_no, struct schema *s,
 		old = b->schema;
 		b->schema = schema_ref(s);
 		b->schema_at_ms = clock_wall_ms(c->clock);
-		if (changed || !old) {
+		if (changed && old) {
 			b->names_at_ms = b->schema_at_ms;
 			after_dir(a, base_no);
 		}

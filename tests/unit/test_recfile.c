@@ -807,8 +807,11 @@ static const struct {
 	  "{\"Other\":1}}", "Lamp", 0, "{\"fldName\":\"Own\"}" },
 	{ "{\"id\":\"recBBBBBBBBBBBBBB\",\"fields\":{\"Price\":\"x\"}}",
 	  "Lamp", -EINVAL, "takes a number" },
+	/* its attachments cannot come along; one given by id alone is no copy */
 	{ "{\"id\":\"recBBBBBBBBBBBBBB\",\"fields\":{\"Files\":[{\"id\":"
-	  "\"att1\"}]}}", "Lamp", -EINVAL, "does not hold the attachment" },
+	  "\"att1\"}]}}", "Lamp", 0, "{\"fldName\":\"Lamp\"}" },
+	{ "{\"fields\":{\"Files\":[{\"id\":\"att1\"}]}}", "Lamp", -EINVAL,
+	  "does not hold the attachment" },
 	{ "{\"fields\":{\"Elephant\":1}}", "Lamp", -EINVAL, "no field" },
 	{ "{\"fields\":{\"Total\":7}}", "Lamp", -EPERM, "computed" },
 	{ "{\"fields\":{\"Total\":null}}", NULL, 0, "{}" },
