@@ -14,6 +14,7 @@ int absorb_begin(struct absorb *a, struct cache *c, struct table *t,
 
 	*a = (struct absorb){ .c = c, .t = t, .seen = seen, .after = after,
 			      .gen = t->schema_gen,
+			      .was_complete = t->complete,
 			      .now_ms = clock_wall_ms(c->clock) };
 	a->st = tree_schema_locked(t, &a->schema);
 	if (!a->st)
@@ -44,7 +45,7 @@ int absorb_commit(struct absorb *a)
 
 	/* A listing that is read for the first time never "changes": the
 	 * kernel may keep what it has read of it so far. */
-	if (a->names_moved && t->complete)
+	if (a->names_moved && a->was_complete)
 		t->names_at_ms = a->now_ms;
 	st.names_at_ms = t->names_at_ms;
 	memcpy(st.name, t->name, sizeof(st.name));

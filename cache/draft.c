@@ -242,19 +242,23 @@ int draft_write_locked(struct cache *c, struct live *l, const char *buf,
 int draft_truncate_locked(struct cache *c, struct live *l, uint64_t size,
 			  struct after *a)
 {
+	bool fresh = !l->has_draft;
 	int r;
 
 	if (size > RECFILE_BYTES_MAX)
 		return -EFBIG;
 	r = begin(c, l, size == 0);
+	if (r == 0 && size == l->draft_size && size != 0) {
+		if (fresh) /* nothing changes: no draft is needed */
+			draft_drop_locked(c, l);
+		return 0;
+	}
 	if (r == 0)
 		r = open_file(c, l, 0);
 	if (r == 0 && ftruncate(l->fd, (off_t)size) < 0)
 		r = -errno;
 	if (r < 0)
 		return r;
-	if (size == l->draft_size && size != 0)
-		return 0;
 	if (size < l->draft_size && !(l->scan_valid && l->scan.bytes <= size))
 		l->scan_valid = false;
 	l->draft_size = size;

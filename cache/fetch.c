@@ -359,6 +359,7 @@ static void page_done(void *arg, const struct api_answer *ans)
 	const char *offset;
 	int r;
 
+	cache_note_api(c);
 	if (ans->err->cls == ERROR_RELIST && f->restarts < RESTARTS_MAX) {
 		f->restarts++;
 		free(f->offset);

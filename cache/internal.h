@@ -164,6 +164,7 @@ struct absorb {
 	int64_t seen, now_ms;
 	struct after *after;
 	bool names_moved;
+	bool was_complete; /* before this page */
 };
 int absorb_begin(struct absorb *a, struct cache *c, struct table *t,
 		 int64_t seen, struct after *after);

@@ -20,8 +20,10 @@
 
 #include "journal_internal.h"
 
-/* Ids looked for one by one beyond the last that was found. */
+/* Ids looked for one by one beyond the last that was found: as far as the file
+ * says that there are any, or, where it cannot be asked, a little. */
 #define PROBE_MAX 1000000
+#define PROBE_BLIND 10000
 
 #define PAGE_BYTES 4096 /* SQLite's default, which we never change */
 
@@ -164,77 +166,104 @@ static int read_one(struct journal *from, int64_t id, struct op *ret,
 	return r;
 }
 
-static int64_t last_id(struct journal *from, const char *table,
-		       const char *counter)
+/* A walk over the ids of a table, with holes in it. */
+struct probe {
+	int64_t at, seen; /* looked for, found last */
+	int64_t top;      /* the last that may be there; 0: not known */
+	size_t missed;    /* could not be read since the last found */
+};
+
+static struct probe probe_start(struct journal *from, const char *max,
+				const char *counter)
 {
 	int64_t a = 0, b = 0;
 
-	(void)sql_number(&from->q, table, &a);
+	(void)sql_number(&from->q, max, &a);
 	if (counter != NULL)
 		(void)sql_number(&from->q, counter, &b);
-	a = a > b ? a : b;
-	return a > 0 ? a : PROBE_MAX;
+	return (struct probe){ .top = a > b ? a : b };
+}
+
+static bool probe_goes_on(const struct probe *p)
+{
+	if (p->top == 0)
+		return p->at < p->seen + PROBE_BLIND;
+	return p->at < p->top && p->at < p->seen + PROBE_MAX;
+}
+
+static void probe_found(struct probe *p, int64_t id, size_t *lost)
+{
+	*lost += p->missed;
+	p->missed = 0;
+	p->at = p->seen = id;
+}
+
+/* Without a known end, what failed last was one stretch of unknown length. */
+static void probe_end(const struct probe *p, size_t *lost)
+{
+	*lost += p->top != 0 ? p->missed : p->missed > 0;
 }
 
 static int salvage_ops(struct journal *from, struct journal *to,
 		       int64_t *max_id, size_t *lost)
 {
-	int64_t at = 0, seen = 0, top;
+	struct probe p = probe_start(from, "SELECT max(id) FROM op",
+				     "SELECT n FROM counter WHERE what = 'op'");
 	struct op o;
 	bool sound;
 	int r;
 
-	top = last_id(from, "SELECT max(id) FROM op",
-		      "SELECT n FROM counter WHERE what = 'op'");
 	for (;;) {
-		r = journal_next_locked(from, JS_NEXT, at, &o, &sound);
+		r = journal_next_locked(from, JS_NEXT, p.at, &o, &sound);
 		if (r == 0)
 			break;
-		while (r < 0 && at < top && at < seen + PROBE_MAX) {
-			r = read_one(from, ++at, &o, &sound);
-			*lost += r < 0;
+		while (r < 0 && probe_goes_on(&p)) {
+			r = read_one(from, ++p.at, &o, &sound);
+			p.missed += r < 0;
 			r = r == 0 ? -EIO : r; /* not there: look further */
 		}
 		if (r < 0)
 			break;
-		at = seen = o.id;
+		probe_found(&p, o.id, lost);
 		*lost += !sound;
 		r = journal_insert_locked(to, &o);
 		op_clear(&o);
 		if (r < 0)
 			return r;
 	}
-	*max_id = seen;
+	probe_end(&p, lost);
+	*max_id = p.seen;
 	return 0;
 }
 
 static int salvage_drafts(struct journal *from, struct journal *to,
 			  size_t *lost)
 {
-	int64_t at = 0, seen = 0, top;
+	struct probe p = probe_start(from, "SELECT max(no) FROM draft", NULL);
 	struct draft_row d;
+	int64_t no;
 	int r;
 
-	top = last_id(from, "SELECT max(no) FROM draft", NULL);
 	for (;;) {
-		r = draft_next_locked(from, JS_DRAFT_NEXT, &at, &d);
+		no = p.at;
+		r = draft_next_locked(from, JS_DRAFT_NEXT, &no, &d);
 		if (r == 0)
 			break;
-		while (r < 0 && at < top && at < seen + PROBE_MAX) {
-			int64_t no = ++at;
-
+		while (r < 0 && probe_goes_on(&p)) {
+			no = ++p.at;
 			r = draft_next_locked(from, JS_DRAFT_GET, &no, &d);
-			*lost += r < 0;
+			p.missed += r < 0;
 			r = r == 0 ? -EIO : r;
 		}
 		if (r < 0)
 			break;
-		seen = at;
+		probe_found(&p, no, lost);
 		r = draft_put_locked(to, &d);
 		draft_row_release(&d);
 		if (r < 0)
 			return r;
 	}
+	probe_end(&p, lost);
 	return 0;
 }
 

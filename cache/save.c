@@ -1,14 +1,10 @@
 /* A save: content judged against the schema becomes an operation of the
  * journal. One function judges (recfile_judge), with several triggers; here is
  * what follows from its verdict. */
-#include "internal.h"
+#include "save.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#include "render.h"
-
-#define RECENT_MAX 8 /* earlier contents that a save may be a view of */
 
 void path_of_locked(struct cache *c, const struct live *l, char *buf, size_t n)
 {
@@ -34,12 +30,12 @@ void save_refused_locked(struct cache *c, struct live *l,
 		   e->hint);
 }
 
-static bool op_in_flight(const struct live_op *o)
+bool save_op_in_flight(const struct live_op *o)
 {
 	return o->busy || o->state == OP_SENDING || o->state == OP_UNKNOWN;
 }
 
-static int64_t due_soon(struct cache *c)
+int64_t save_due_soon(struct cache *c)
 {
 	return clock_wall_ms(c->clock) + c->conf.writeback_ms;
 }
@@ -53,7 +49,7 @@ static void op_fill(struct cache *c, struct live *l, struct op *o)
 	memcpy(o->record, l->record, sizeof(o->record));
 	memcpy(o->name, l->name, sizeof(o->name));
 	o->saved_ms = clock_wall_ms(c->clock);
-	o->not_before_ms = due_soon(c);
+	o->not_before_ms = save_due_soon(c);
 }
 
 static int set_json(char **dst, const json_t *j)
@@ -104,7 +100,7 @@ static void presented(struct cache *c, struct live *l, size_t n)
 	l->error.err = 0;
 }
 
-static int finish_op(struct cache *c, struct live *l, int64_t id,
+int save_finish_op(struct cache *c, struct live *l, int64_t id,
 		     enum op_state to)
 {
 	struct op o = { 0 };
@@ -120,7 +116,7 @@ static int finish_op(struct cache *c, struct live *l, int64_t id,
 
 /* The one operation that a new save goes into: the first that is not on its
  * way. Later ones of the kind are done away with, the new content holds them. */
-static int pick_target(struct cache *c, struct live *l, enum op_kind kind,
+int save_pick_target(struct cache *c, struct live *l, enum op_kind kind,
 		       struct live_op **ret)
 {
 	size_t i = 0;
@@ -130,7 +126,7 @@ static int pick_target(struct cache *c, struct live *l, enum op_kind kind,
 		struct live_op *o = &l->ops[i];
 		int r;
 
-		if (o->kind != kind || op_in_flight(o)) {
+		if (o->kind != kind || save_op_in_flight(o)) {
 			i++;
 		} else if (!*ret) {
 			*ret = o;
@@ -138,7 +134,7 @@ static int pick_target(struct cache *c, struct live *l, enum op_kind kind,
 		} else {
 			int64_t keep = (*ret)->id;
 
-			r = finish_op(c, l, o->id, OP_DONE);
+			r = save_finish_op(c, l, o->id, OP_DONE);
 			if (r < 0)
 				return r;
 			*ret = live_find_op(l, keep);
@@ -196,7 +192,7 @@ static int rewrite_target(struct cache *c, struct live *l,
 	return r;
 }
 
-static int add_op(struct cache *c, struct live *l, enum op_kind kind,
+int save_add_op(struct cache *c, struct live *l, enum op_kind kind,
 		  const struct recfile_edit *e, const char *bytes, size_t n,
 		  int64_t due_ms)
 {
@@ -252,24 +248,24 @@ static int keep_bytes(struct cache *c, struct live *l, const char *bytes,
 	return store_commit(c->store);
 }
 
-static int commit_edit(struct cache *c, struct live *l, enum op_kind kind,
+int save_commit_edit(struct cache *c, struct live *l, enum op_kind kind,
 		       struct recfile_edit *e, const char *bytes, size_t n,
 		       struct after *a)
 {
 	struct live_op *target;
-	int r = pick_target(c, l, kind, &target);
+	int r = save_pick_target(c, l, kind, &target);
 
 	if (r < 0)
 		return r;
 	if (kind == OP_UPDATE && json_object_size(e->changes) == 0) {
 		if (target)
-			r = finish_op(c, l, target->id, OP_DONE);
+			r = save_finish_op(c, l, target->id, OP_DONE);
 		return r < 0 ? r : keep_bytes(c, l, bytes, n, e->complete, a);
 	}
 	if (target)
 		r = rewrite_target(c, l, target, e, bytes, n);
 	else
-		r = add_op(c, l, kind, e, bytes, n, 0);
+		r = save_add_op(c, l, kind, e, bytes, n, 0);
 	if (r < 0)
 		return r;
 	presented(c, l, n);
@@ -279,16 +275,7 @@ static int commit_edit(struct cache *c, struct live *l, enum op_kind kind,
 
 /* ---- judging ---- */
 
-struct judging {
-	struct store_row row;
-	struct schema *schema;
-	const struct schema_table *st;
-	json_t *cells;                 /* what is there or on its way */
-	json_t *recent[RECENT_MAX + 1];
-	size_t recent_n;
-};
-
-static void judging_release(struct judging *j)
+void save_judging_release(struct save_judging *j)
 {
 	size_t i;
 
@@ -299,10 +286,10 @@ static void judging_release(struct judging *j)
 	store_row_release(&j->row);
 }
 
-static int judging_begin(struct cache *c, struct live *l, struct judging *j)
+int save_judging_begin(struct cache *c, struct live *l, struct save_judging *j)
 {
 	struct table *t = tree_table_locked(c, l->key.table);
-	char *old[RECENT_MAX];
+	char *old[SAVE_RECENT_MAX];
 	int r, n, i;
 
 	memset(j, 0, sizeof(*j));
@@ -313,11 +300,11 @@ static int judging_begin(struct cache *c, struct live *l, struct judging *j)
 	j->cells = view_cells_locked(c, &j->row, l, true);
 	if (!j->st || !j->cells) {
 		r = j->st ? -ENOMEM : -ESTALE;
-		judging_release(j);
+		save_judging_release(j);
 		return r;
 	}
 	j->recent[j->recent_n++] = json_from_text(j->row.raw);
-	n = store_versions(c->store, l->key.table, l->key.seq, RECENT_MAX, old);
+	n = store_versions(c->store, l->key.table, l->key.seq, SAVE_RECENT_MAX, old);
 	for (i = 0; i < n; i++) {
 		j->recent[j->recent_n++] = json_from_text(old[i]);
 		free(old[i]);
@@ -326,12 +313,12 @@ static int judging_begin(struct cache *c, struct live *l, struct judging *j)
 }
 
 /* A local record whose create is not on its way yet is still new. */
-static bool is_new(const struct live *l)
+bool save_is_new(const struct live *l)
 {
 	size_t i;
 
 	for (i = 0; i < l->ops_n; i++)
-		if (l->ops[i].kind == OP_CREATE && op_in_flight(&l->ops[i]))
+		if (l->ops[i].kind == OP_CREATE && save_op_in_flight(&l->ops[i]))
 			return false;
 	return live_is_local(l);
 }
@@ -340,28 +327,28 @@ int save_bytes_locked(struct cache *c, struct live *l, const char *bytes,
 		      size_t n, struct save_error *reterr, struct after *a)
 {
 	struct recfile_edit e = { 0 };
-	struct judging j;
+	struct save_judging j;
 	char text[NAME_BUF];
 	struct recfile_context ctx = { .typecast = c->conf.typecast,
 				       .resolve_link = resolve_link,
 				       .resolve_ctx = c };
-	int r = judging_begin(c, l, &j);
+	int r = save_judging_begin(c, l, &j);
 
 	if (r < 0) {
 		save_error_set(reterr, r, "the table is not there any more");
 		return r;
 	}
 	ctx.table = j.st;
-	ctx.record_id = is_new(l) ? "" : l->record;
+	ctx.record_id = save_is_new(l) ? "" : l->record;
 	ctx.created_time = j.row.created;
 	ctx.raw = j.cells;
 	ctx.recent = j.recent;
 	ctx.recent_n = j.recent_n;
-	if (is_new(l) && name_to_text(l->name, RECORD_SUFFIX, text) == 0)
+	if (save_is_new(l) && name_to_text(l->name, RECORD_SUFFIX, text) == 0)
 		ctx.primary_text = text;
 	r = recfile_judge(bytes, n, &ctx, &e, reterr);
 	if (r == 0) {
-		r = commit_edit(c, l, is_new(l) ? OP_CREATE : OP_UPDATE, &e,
+		r = save_commit_edit(c, l, save_is_new(l) ? OP_CREATE : OP_UPDATE, &e,
 				bytes, n, a);
 		if (r < 0)
 			save_error_set(reterr, r,
@@ -369,232 +356,6 @@ int save_bytes_locked(struct cache *c, struct live *l, const char *bytes,
 				       strerror(-r));
 	}
 	recfile_edit_release(&e);
-	judging_release(&j);
+	save_judging_release(&j);
 	return r;
-}
-
-/* ---- the primary field by rename ---- */
-
-/* Lays the not yet sent changes of the record under the new one. */
-static int edit_over_target(struct cache *c, struct live *l, enum op_kind kind,
-			    struct recfile_edit *e)
-{
-	struct live_op *target;
-	struct op o = { 0 };
-	json_t *j;
-	int r = pick_target(c, l, kind, &target);
-
-	if (r < 0 || !target)
-		return r;
-	r = journal_get(c->journal, target->id, false, &o);
-	if (r < 0)
-		return r;
-	j = json_from_text(o.changes);
-	json_object_update(j, e->changes);
-	json_decref(e->changes);
-	e->changes = j;
-	j = json_from_text(o.after);
-	json_object_update(j, e->after);
-	json_decref(e->after);
-	e->after = j;
-	j = json_from_text(o.before);
-	json_object_update_missing(e->before, j);
-	json_decref(j);
-	op_clear(&o);
-	return 0;
-}
-
-static int render_with(struct cache *c, struct live *l, struct judging *j,
-		       struct recfile_edit *e, char **ret, size_t *ret_n)
-{
-	struct table *t = tree_table_locked(c, l->key.table);
-	json_t *all = view_cells_locked(c, &j->row, l, false), *v;
-	const char *key;
-	int r;
-
-	json_object_foreach(e->after, key, v) {
-		if (json_is_null(v))
-			json_object_del(all, key);
-		else
-			json_object_set(all, key, v);
-	}
-	r = view_render_locked(c, t, live_is_local(l) ? "" : l->record,
-			       j->row.created, all, ret, ret_n);
-	json_decref(all);
-	return r;
-}
-
-static int set_primary(struct cache *c, struct live *l, struct judging *j,
-		       const char *text, struct save_error *reterr,
-		       struct after *a)
-{
-	const struct schema_field *f = &j->st->fields[j->st->primary];
-	enum op_kind kind = is_new(l) ? OP_CREATE : OP_UPDATE;
-	struct recfile_edit e = { .changes = json_object(),
-				  .before = json_object(),
-				  .after = json_object() };
-	json_t *value = NULL, *shown;
-	char *bytes = NULL;
-	size_t n = 0;
-	int r = recfile_primary_value(f, text, &value, reterr);
-
-	if (r == 0) {
-		shown = render_value(f, json_object_get(j->cells, f->id.s));
-		json_object_set_new(e.before, f->id.s, shown);
-		json_object_set(e.changes, f->id.s, value);
-		json_object_set_new(e.after, f->id.s, render_value(f, value));
-		r = edit_over_target(c, l, kind, &e);
-	}
-	if (r == 0)
-		r = render_with(c, l, j, &e, &bytes, &n);
-	if (r == 0)
-		r = commit_edit(c, l, kind, &e, bytes, n, a);
-	if (r == 0)
-		after_record(a, l->key);
-	else if (!reterr->err)
-		save_error_set(reterr, r, "the rename cannot be kept: %s",
-			       strerror(-r));
-	free(bytes);
-	json_decref(value);
-	recfile_edit_release(&e);
-	return r;
-}
-
-int save_set_primary_locked(struct cache *c, struct live *l, const char *name,
-			    struct save_error *reterr, struct after *a)
-{
-	char text[NAME_BUF];
-	struct judging j;
-	int r = name_to_text(name, RECORD_SUFFIX, text);
-
-	if (r < 0) {
-		save_error_set(reterr, r, "the name stands for no value");
-		return r;
-	}
-	r = judging_begin(c, l, &j);
-	if (r < 0) {
-		save_error_set(reterr, r, "the record is not there any more");
-		return r;
-	}
-	if (j.st->primary >= j.st->fields_n) {
-		r = -EPERM;
-		save_error_set(reterr, r, "the primary field is not known");
-	} else if (!live_is_local(l) || l->ops_n) {
-		r = set_primary(c, l, &j, text, reterr, a);
-	} /* else only a draft so far: its name is all there is */
-	if (r == 0) {
-		char *primary = l->ops_n ? strdup(text) : NULL;
-
-		memset(l->name, 0, sizeof(l->name));
-		strncat(l->name, name, sizeof(l->name) - 1);
-		r = store_begin(c->store);
-		if (r == 0) {
-			r = store_set_name(c->store, l->key.table, l->key.seq,
-					   name, primary);
-			r = r == 0 ? store_commit(c->store) :
-				     (store_rollback(c->store), r);
-		}
-		free(primary);
-	}
-	judging_release(&j);
-	return r;
-}
-
-/* ---- delete and come back ---- */
-
-static int brake(struct cache *c)
-{
-	int64_t now = clock_wall_ms(c->clock);
-
-	if (c->conf.max_deletes == 0)
-		return 0;
-	if (now - c->deletes_window_ms > 60000 || now < c->deletes_window_ms) {
-		c->deletes_window_ms = now;
-		c->deletes_in_window = 0;
-	}
-	return c->deletes_in_window >= c->conf.max_deletes ? -EPERM : 0;
-}
-
-int save_forget_local_locked(struct cache *c, struct live *l)
-{
-	int r = 0;
-
-	while (l->ops_n && r == 0)
-		r = finish_op(c, l, l->ops[0].id, OP_DONE);
-	draft_drop_locked(c, l);
-	if (r < 0)
-		return r;
-	r = store_begin(c->store);
-	if (r < 0)
-		return r;
-	r = store_remove(c->store, l->key.table, l->key.seq);
-	r = r == 0 ? store_commit(c->store) : (store_rollback(c->store), r);
-	l->hidden = false;
-	l->error.err = 0;
-	return r;
-}
-
-int save_delete_locked(struct cache *c, struct live *l)
-{
-	int64_t due = clock_wall_ms(c->clock) + c->conf.delete_delay_ms;
-	char *bytes = NULL;
-	size_t n = 0, i;
-	int r;
-
-	if (live_is_local(l) && l->ops_n == 0) /* a draft and nothing else */
-		return save_forget_local_locked(c, l);
-	r = brake(c);
-	if (r < 0) {
-		struct save_error e = { 0 };
-
-		save_error_set(&e, r, "more than %u records removed within a "
-			       "minute", c->conf.max_deletes);
-		snprintf(e.hint, sizeof(e.hint),
-			 "wait a minute, or mount with -o max_deletes=N");
-		save_refused_locked(c, l, &e);
-		l->error.err = 0; /* about the command, not the record */
-		return r;
-	}
-	draft_drop_locked(c, l);
-	r = view_bytes_locked(c, l->key, &bytes, &n);
-	if (r == 0)
-		r = add_op(c, l, OP_DELETE, NULL, bytes, n, due);
-	free(bytes);
-	if (r < 0)
-		return r;
-	/* what is not sent yet waits as long: it may all be for nothing */
-	for (i = 0; i < l->ops_n; i++)
-		if (l->ops[i].due_ms < due)
-			l->ops[i].due_ms = due;
-	l->hidden = true;
-	l->error.err = 0;
-	c->deletes_in_window++;
-	flush_kick(c, false);
-	return 0;
-}
-
-int save_revive_locked(struct cache *c, struct live *l)
-{
-	int64_t due = due_soon(c);
-	size_t i = 0;
-	int r;
-
-	for (i = 0; i < l->ops_n; i++)
-		if (l->ops[i].kind == OP_DELETE && op_in_flight(&l->ops[i]))
-			return -EBUSY;
-	for (i = 0; i < l->ops_n;) {
-		if (l->ops[i].kind == OP_DELETE) {
-			r = finish_op(c, l, l->ops[i].id, OP_DONE);
-			if (r < 0)
-				return r;
-			continue;
-		}
-		if (l->ops[i].due_ms > due)
-			l->ops[i].due_ms = due;
-		i++;
-	}
-	l->hidden = false;
-	if (c->deletes_in_window)
-		c->deletes_in_window--;
-	return 0;
 }

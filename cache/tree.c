@@ -434,10 +434,10 @@ int tree_apply_schema(struct cache *c, uint32_t base_no, struct schema *s,
 		old = b->schema;
 		b->schema = schema_ref(s);
 		b->schema_at_ms = clock_wall_ms(c->clock);
-		if (changed && old) {
+		if (changed && old)
 			b->names_at_ms = b->schema_at_ms;
+		if (changed || !old) /* the first time it is the link count */
 			after_dir(a, base_no);
-		}
 	}
 	pthread_mutex_unlock(&c->mu);
 	schema_unref(old);

@@ -1,0 +1,102 @@
+/* A record is removed, or its name comes back in time. */
+#include "save.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static int brake(struct cache *c)
+{
+	int64_t now = clock_wall_ms(c->clock);
+
+	if (c->conf.max_deletes == 0)
+		return 0;
+	if (now - c->deletes_window_ms > 60000 || now < c->deletes_window_ms) {
+		c->deletes_window_ms = now;
+		c->deletes_in_window = 0;
+	}
+	return c->deletes_in_window >= c->conf.max_deletes ? -EPERM : 0;
+}
+
+int save_forget_local_locked(struct cache *c, struct live *l)
+{
+	int r = 0;
+
+	while (l->ops_n && r == 0)
+		r = save_finish_op(c, l, l->ops[0].id, OP_DONE);
+	draft_drop_locked(c, l);
+	if (r < 0)
+		return r;
+	r = store_begin(c->store);
+	if (r < 0)
+		return r;
+	r = store_remove(c->store, l->key.table, l->key.seq);
+	r = r == 0 ? store_commit(c->store) : (store_rollback(c->store), r);
+	l->hidden = false;
+	l->error.err = 0;
+	return r;
+}
+
+int save_delete_locked(struct cache *c, struct live *l)
+{
+	int64_t due = clock_wall_ms(c->clock) + c->conf.delete_delay_ms;
+	char *bytes = NULL;
+	size_t n = 0, i;
+	int r;
+
+	if (live_is_local(l) && l->ops_n == 0) /* a draft and nothing else */
+		return save_forget_local_locked(c, l);
+	r = brake(c);
+	if (r < 0) {
+		struct save_error e = { 0 };
+
+		save_error_set(&e, r, "more than %u records removed within a "
+			       "minute", c->conf.max_deletes);
+		snprintf(e.hint, sizeof(e.hint),
+			 "wait a minute, or mount with -o max_deletes=N");
+		save_refused_locked(c, l, &e);
+		l->error.err = 0; /* about the command, not the record */
+		return r;
+	}
+	draft_drop_locked(c, l);
+	r = view_bytes_locked(c, l->key, &bytes, &n);
+	if (r == 0)
+		r = save_add_op(c, l, OP_DELETE, NULL, bytes, n, due);
+	free(bytes);
+	if (r < 0)
+		return r;
+	/* what is not sent yet waits as long: it may all be for nothing */
+	for (i = 0; i < l->ops_n; i++)
+		if (l->ops[i].due_ms < due)
+			l->ops[i].due_ms = due;
+	l->hidden = true;
+	l->error.err = 0;
+	c->deletes_in_window++;
+	flush_kick(c, false);
+	return 0;
+}
+
+int save_revive_locked(struct cache *c, struct live *l)
+{
+	int64_t due = save_due_soon(c);
+	size_t i = 0;
+	int r;
+
+	for (i = 0; i < l->ops_n; i++)
+		if (l->ops[i].kind == OP_DELETE && save_op_in_flight(&l->ops[i]))
+			return -EBUSY;
+	for (i = 0; i < l->ops_n;) {
+		if (l->ops[i].kind == OP_DELETE) {
+			r = save_finish_op(c, l, l->ops[i].id, OP_DONE);
+			if (r < 0)
+				return r;
+			continue;
+		}
+		if (l->ops[i].due_ms > due)
+			l->ops[i].due_ms = due;
+		i++;
+	}
+	l->hidden = false;
+	if (c->deletes_in_window)
+		c->deletes_in_window--;
+	return 0;
+}
