@@ -26,8 +26,9 @@
  * Units:   times are Unix ms.
  * Owns:    its connection; ops handed out are the caller's (op_clear).
  * Threads: any; one lock inside, a leaf in the lock order.
- * Errors:  -ENOSPC, -EROFS, -EIO, -ENOENT, -ENOMEM; then nothing was written.
- */
+ * Errors:  -ENOSPC, -EDQUOT, -EROFS, -EIO, -EBUSY (another process has it),
+ *          -ENOENT, -ENOMEM; then nothing was written. A callback's result
+ *          other than 0 ends the walk and is returned. */
 #ifndef ATFS_JOURNAL_H
 #define ATFS_JOURNAL_H
 
@@ -69,7 +70,9 @@ struct op {
 struct journal;
 
 /* Opens or creates; operations found in "sending" are moved to "unknown".
- * salvaged (may be NULL) gets how many could not be read from a damaged one. */
+ * salvaged (may be NULL) gets how many could not be read from a damaged one,
+ * which is kept as path.damaged-TIME. -EPROTONOSUPPORT: the file is of a newer
+ * version, or not ours; it is not touched. */
 int journal_open(const char *path, struct journal **ret, size_t *salvaged);
 void journal_close(struct journal *j);
 int journal_sync(struct journal *j);
@@ -91,14 +94,17 @@ int journal_set_state(struct journal *j, struct op *o, enum op_state to);
 int journal_set_states(struct journal *j, struct op *const *ops, size_t n,
 		       enum op_state to);
 int journal_get(struct journal *j, int64_t id, bool with_bytes, struct op *ret);
-/* Not yet done, in id order, without bytes. */
+/* Not yet done, in id order, without bytes. No lock is held while fn runs: it
+ * may use the journal. */
 int journal_each_open(struct journal *j,
 		      int (*fn)(void *ctx, const struct op *o), void *ctx);
 /* Every operation of one record, newest first, done ones included. */
 int journal_each_of_record(struct journal *j, const char *record, size_t max,
 			   int (*fn)(void *ctx, const struct op *o), void *ctx);
 /* A local record now has a real id: rewrites record in all its operations and
- * every mention of the local id inside changes. */
+ * its draft, and every mention of the local id inside changes. Links are
+ * arrays of ids, so a mention is a string in an array; a text cell that reads
+ * "new-7" is the user's and stays. */
 int journal_adopt(struct journal *j, const char *local_id, const char *rec_id);
 /* Forgets done operations older than before_ms, keeping the newest keep. */
 int journal_prune(struct journal *j, int64_t before_ms, size_t keep);

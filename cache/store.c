@@ -15,14 +15,19 @@
 /* NORMAL syncs only when the -wal is folded into the file, so a power cut may
  * cost the newest pages but cannot leave a torn file that looks sound. The
  * sizes keep a store of half a million records in a few MiB of memory. */
+#define WAL_FOLD_PAGES 4000  /* 16 MiB: time to fold it into the file */
+#define WAL_MAX_PAGES 40000  /* 160 MiB: writers wait until that is done */
+
 #define WRITER_PRAGMAS                                                       \
 	"PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"            \
-	"PRAGMA cache_size = -4096; PRAGMA wal_autocheckpoint = 4000;"       \
+	"PRAGMA cache_size = -8192;"       \
 	"PRAGMA journal_size_limit = 33554432; PRAGMA temp_store = MEMORY;"  \
 	"PRAGMA trusted_schema = OFF;"
 #define READER_PRAGMAS                                                       \
 	"PRAGMA cache_size = -1024; PRAGMA query_only = ON;"                 \
 	"PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;"
+
+#define FOLDER_PRAGMAS "PRAGMA synchronous = NORMAL; PRAGMA cache_size = -64;"
 
 /* ---- the file ---- */
 
@@ -151,58 +156,9 @@ static int open_writer(const char *path, struct sql *q)
 	return try_tables(q);
 }
 
-int store_open(const char *path, struct store **ret)
-{
-	struct store *s = calloc(1, sizeof(*s));
-	int r = 0;
-
-	if (s == NULL)
-		return -ENOMEM;
-	pthread_mutex_init(&s->write_mu, NULL);
-	pthread_mutex_init(&s->pool_mu, NULL);
-	pthread_cond_init(&s->pool_freed, NULL);
-	s->path = strdup(path);
-	if (s->path == NULL)
-		r = -ENOMEM;
-	if (r == 0 && is_marked_bad(path))
-		r = set_aside(path);
-	if (r == 0)
-		r = sql_make_private(path);
-	if (r == 0)
-		r = open_writer(path, &s->writer);
-	if (r < 0 && s->writer.damaged) {
-		sql_close(&s->writer);
-		r = set_aside(path);
-		if (r == 0)
-			r = sql_make_private(path);
-		if (r == 0)
-			r = open_writer(path, &s->writer);
-	}
-	if (r < 0) {
-		store_close(s);
-		return r;
-	}
-	*ret = s;
-	return 0;
-}
-
-void store_close(struct store *s)
-{
-	if (s == NULL)
-		return;
-	for (size_t i = 0; i < STORE_READERS; i++)
-		sql_close(&s->readers[i]);
-	sql_close(&s->writer);
-	pthread_mutex_destroy(&s->write_mu);
-	pthread_mutex_destroy(&s->pool_mu);
-	pthread_cond_destroy(&s->pool_freed);
-	free(s->path);
-	free(s);
-}
-
 /* ---- readers ---- */
 
-static bool is_owner(struct store *s)
+bool store_is_owner(struct store *s)
 {
 	pthread_t owner = atomic_load(&s->owner);
 
@@ -245,7 +201,7 @@ int store_reader(struct store *s, struct sql **ret)
 	size_t i;
 	int r;
 
-	if (is_owner(s)) {
+	if (store_is_owner(s)) {
 		*ret = &s->writer;
 		return 0;
 	}
@@ -270,6 +226,87 @@ void store_reader_done(struct store *s, struct sql *q)
 		give_slot(s, (size_t)(q - s->readers), true);
 }
 
+/* ---- folding the -wal into the file ----
+ *
+ * It syncs, which takes as long as the disk likes, so a thread of its own does
+ * it and a commit never waits. It starts when it is first needed: a process
+ * that opens the store and then forks into the background has none to lose. */
+
+static void *fold(void *arg)
+{
+	struct store *s = arg;
+	struct sql q;
+	bool open = sql_open(&q, s->path, FOLDER_PRAGMAS, NULL, 0) == 0;
+
+	pthread_mutex_lock(&s->fold_mu);
+	for (;;) {
+		while (!s->fold_stop && !s->fold_wanted)
+			pthread_cond_wait(&s->fold_moved, &s->fold_mu);
+		if (s->fold_stop)
+			break;
+		pthread_mutex_unlock(&s->fold_mu);
+		/* a failure leaves the -wal as it is, for the next time */
+		if (open)
+			(void)sqlite3_wal_checkpoint_v2(
+				q.db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL,
+				NULL);
+		pthread_mutex_lock(&s->fold_mu);
+		s->fold_wanted = false;
+		pthread_cond_broadcast(&s->fold_moved);
+	}
+	pthread_mutex_unlock(&s->fold_mu);
+	if (open)
+		sql_close(&q);
+	return NULL;
+}
+
+static int note_wal_size(void *ctx, sqlite3 *db, const char *name, int pages)
+{
+	struct store *s = ctx;
+
+	(void)db;
+	(void)name;
+	s->wal_pages = pages;
+	return SQLITE_OK;
+}
+
+static void want_fold(struct store *s)
+{
+	pthread_mutex_lock(&s->fold_mu);
+	if (!s->folding)
+		s->folding = pthread_create(&s->folder, NULL, fold, s) == 0;
+	s->fold_wanted = s->folding;
+	pthread_cond_broadcast(&s->fold_moved);
+	pthread_mutex_unlock(&s->fold_mu);
+	if (!s->folding) /* no thread to be had: here, then */
+		(void)sqlite3_wal_checkpoint_v2(s->writer.db, NULL,
+						SQLITE_CHECKPOINT_PASSIVE,
+						NULL, NULL);
+}
+
+/* With the writer lock held: nothing is added to the -wal meanwhile, so that it
+ * is folded whole and begun again by the next commit. */
+static void wait_for_fold(struct store *s)
+{
+	want_fold(s);
+	pthread_mutex_lock(&s->fold_mu);
+	while (s->fold_wanted)
+		pthread_cond_wait(&s->fold_moved, &s->fold_mu);
+	pthread_mutex_unlock(&s->fold_mu);
+	s->wal_pages = 0;
+}
+
+static void stop_folding(struct store *s)
+{
+	if (!s->folding)
+		return;
+	pthread_mutex_lock(&s->fold_mu);
+	s->fold_stop = true;
+	pthread_cond_broadcast(&s->fold_moved);
+	pthread_mutex_unlock(&s->fold_mu);
+	pthread_join(s->folder, NULL);
+}
+
 /* ---- the writer ---- */
 
 int store_begin(struct store *s)
@@ -277,9 +314,11 @@ int store_begin(struct store *s)
 	struct sql_call c;
 	int r;
 
-	if (is_owner(s))
+	if (store_is_owner(s))
 		return -EDEADLK;
 	pthread_mutex_lock(&s->write_mu);
+	if (s->wal_pages > WAL_MAX_PAGES)
+		wait_for_fold(s);
 	s->txn_err = 0;
 	s->at = (struct store_counters){ .table_no = 0 };
 	c = sql_call(&s->writer, SS_BEGIN);
@@ -296,7 +335,7 @@ int store_begin(struct store *s)
 
 void store_rollback(struct store *s)
 {
-	if (!is_owner(s))
+	if (!store_is_owner(s))
 		return;
 	sql_rollback(&s->writer);
 	if (s->writer.damaged)
@@ -309,7 +348,7 @@ int store_commit(struct store *s)
 {
 	int r;
 
-	if (!is_owner(s))
+	if (!store_is_owner(s))
 		return -EINVAL;
 	r = s->txn_err;
 	if (r == 0)
@@ -319,13 +358,15 @@ int store_commit(struct store *s)
 
 		r = sql_run(&c);
 	}
+	if (r == 0 && s->wal_pages > WAL_FOLD_PAGES)
+		want_fold(s);
 	store_rollback(s); /* nothing to take back after a commit */
 	return r;
 }
 
 int store_writer(struct store *s, struct sql **ret)
 {
-	if (!is_owner(s))
+	if (!store_is_owner(s))
 		return -EINVAL;
 	*ret = &s->writer;
 	return s->txn_err;
@@ -379,45 +420,59 @@ int store_save_counters(struct store *s)
 	return r;
 }
 
-/* ---- values ---- */
+/* ---- open and close ---- */
 
-int store_get_value(struct store *s, const char *key, char **ret)
+int store_open(const char *path, struct store **ret)
 {
-	struct sql_call c;
-	struct sql *q;
-	int r = store_reader(s, &q);
+	struct store *s = calloc(1, sizeof(*s));
+	int r = 0;
 
-	if (r < 0)
+	if (s == NULL)
+		return -ENOMEM;
+	pthread_mutex_init(&s->write_mu, NULL);
+	pthread_mutex_init(&s->pool_mu, NULL);
+	pthread_cond_init(&s->pool_freed, NULL);
+	pthread_mutex_init(&s->fold_mu, NULL);
+	pthread_cond_init(&s->fold_moved, NULL);
+	s->path = strdup(path);
+	if (s->path == NULL)
+		r = -ENOMEM;
+	if (r == 0 && is_marked_bad(path))
+		r = set_aside(path);
+	if (r == 0)
+		r = sql_make_private(path);
+	if (r == 0)
+		r = open_writer(path, &s->writer);
+	if (r < 0 && s->writer.damaged) {
+		sql_close(&s->writer);
+		r = set_aside(path);
+		if (r == 0)
+			r = sql_make_private(path);
+		if (r == 0)
+			r = open_writer(path, &s->writer);
+	}
+	if (r < 0) {
+		store_close(s);
 		return r;
-	c = sql_call(q, SS_VALUE);
-	sql_text(&c, key);
-	r = sql_step(&c);
-	if (r > 0)
-		r = sql_col_dup(&c, 0, ret, NULL);
-	else if (r == 0)
-		r = -ENOENT;
-	sql_end(&c);
-	store_reader_done(s, q);
-	return r;
+	}
+	sqlite3_wal_hook(s->writer.db, note_wal_size, s);
+	*ret = s;
+	return 0;
 }
 
-int store_set_value(struct store *s, const char *key, const char *value)
+void store_close(struct store *s)
 {
-	bool inside = is_owner(s);
-	struct sql_call c;
-	int r = inside ? s->txn_err : store_begin(s);
-
-	if (r < 0)
-		return r;
-	c = sql_call(&s->writer, value != NULL ? SS_VALUE_SET : SS_VALUE_DROP);
-	sql_text(&c, key);
-	if (value != NULL)
-		sql_text(&c, value);
-	r = store_wrote(s, sql_run(&c));
-	if (inside)
-		return r;
-	if (r == 0)
-		return store_commit(s);
-	store_rollback(s);
-	return r;
+	if (s == NULL)
+		return;
+	stop_folding(s);
+	for (size_t i = 0; i < STORE_READERS; i++)
+		sql_close(&s->readers[i]);
+	sql_close(&s->writer);
+	pthread_mutex_destroy(&s->fold_mu);
+	pthread_cond_destroy(&s->fold_moved);
+	pthread_mutex_destroy(&s->write_mu);
+	pthread_mutex_destroy(&s->pool_mu);
+	pthread_cond_destroy(&s->pool_freed);
+	free(s->path);
+	free(s);
 }

@@ -15,7 +15,10 @@
  *          lock order). Page commits go through the network thread; names of
  *          new local records through whoever creates them.
  * Errors:  0 or -errno: -ENOENT no such row, -EEXIST the name is taken, -EIO
- *          SQLite failed, -ENOSPC disk full, -EROFS. */
+ *          SQLite failed or the file is damaged (the next open begins anew),
+ *          -ENOSPC disk full, -EDQUOT, -EROFS, -EBUSY another process writes,
+ *          -EINVAL a write outside of begin and commit. After any of them but
+ *          -ENOENT and -EEXIST the commit fails too: all or nothing. */
 #ifndef ATFS_STORE_H
 #define ATFS_STORE_H
 
@@ -34,6 +37,7 @@ void store_close(struct store *s);
 /* ---- small values by key (schema bodies, ages, counters) ---- */
 /* *ret is NUL-terminated, the caller frees; -ENOENT if absent. */
 int store_get_value(struct store *s, const char *key, char **ret);
+/* Within a transaction a part of it, else one of its own. NULL removes. */
 int store_set_value(struct store *s, const char *key, const char *value);
 
 /* ---- bases and tables: numbered, named, never renumbered ---- */
@@ -110,7 +114,9 @@ void store_rollback(struct store *s);
 
 /* All below: between begin and commit. */
 /* Inserts or updates by id; keeps no and directory name while the remote name
- * is the same; writes no and name into b/t. */
+ * is the same; writes no and name into b/t. A base's schema of NULL keeps the
+ * stored one and its time. A name held by one that is not listed any more is
+ * taken over; that one then gets a name with its id. */
 int store_put_base(struct store *s, struct store_base *b);
 int store_put_table(struct store *s, struct store_table *t);
 
@@ -125,7 +131,9 @@ struct store_change {
 /* Inserts or updates the row with row->id. primary: the primary text (NULL if
  * empty), from which the name is made; a row keeps its name while that text is
  * the same. seen marks it for store_sweep. mtime_ms of the row is written only
- * when mtime_moves. The former raw is kept as a version if it differs. */
+ * when mtime_moves, ctime_ms only when content, raw or primary differ. The
+ * former raw is kept as a version if it differs, of which the last 8 stay.
+ * A body or raw of NULL keeps the stored one. seen 0: not put by a listing. */
 int store_put(struct store *s, const struct store_row *row, const char *primary,
 	      int64_t seen, bool mtime_moves, struct store_change *ret);
 /* The row was listed again and is the same as before. */
@@ -149,8 +157,10 @@ int store_set_body(struct store *s, uint32_t table_no, uint32_t seq,
 int store_set_times(struct store *s, uint32_t table_no, uint32_t seq,
 		    int64_t mtime_ms, int64_t ctime_ms);
 int store_remove(struct store *s, uint32_t table_no, uint32_t seq);
-/* Removes the rows of a table not marked seen and not local; fn is told each
- * and may say no by returning false. */
+/* Removes the rows of a table not marked seen and not local; fn (may be NULL)
+ * is told each and may say no by returning false; it must not write. What was
+ * put with seen 0 or adopted since the last sweep survives this one: the
+ * listing may have passed its place before it was there. */
 int store_sweep(struct store *s, uint32_t table_no, int64_t seen,
 		bool (*fn)(void *ctx, uint32_t seq, const char *name,
 			   const char *id), void *ctx);

@@ -40,6 +40,14 @@ struct store {
 	int txn_err;             /* the first failure within; spoils commit */
 	struct store_counters at; /* writer's */
 
+	int wal_pages;           /* writer's: length of the -wal */
+
+	pthread_mutex_t fold_mu;
+	pthread_cond_t fold_moved;
+	pthread_t folder;
+	bool folding;            /* the thread is there; writer's */
+	bool fold_wanted, fold_stop; /* guarded by fold_mu */
+
 	pthread_mutex_t pool_mu;
 	pthread_cond_t pool_freed;
 	struct sql readers[STORE_READERS]; /* each with whoever holds it */
@@ -73,6 +81,8 @@ static inline int64_t store_pos(uint32_t table_no, uint32_t seq)
 }
 
 /* ---- store.c ---- */
+/* Is this thread between begin and commit? */
+bool store_is_owner(struct store *s);
 /* A connection to read with, given back with store_reader_done. */
 int store_reader(struct store *s, struct sql **ret);
 void store_reader_done(struct store *s, struct sql *q);

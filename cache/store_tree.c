@@ -1,4 +1,5 @@
-/* Bases and tables in the store: rows with a number and a directory name. */
+/* What is above the records in the store: bases and tables, rows with a number
+ * and a directory name, and small values by key. */
 #include "store.h"
 
 #include <errno.h>
@@ -312,4 +313,47 @@ int store_put_table(struct store *s, struct store_table *t)
 	if (r == 0 && t->no == 0)
 		t->no = (uint32_t)sqlite3_last_insert_rowid(q->db);
 	return store_wrote(s, r);
+}
+
+/* ---- values ---- */
+
+int store_get_value(struct store *s, const char *key, char **ret)
+{
+	struct sql_call c;
+	struct sql *q;
+	int r = store_reader(s, &q);
+
+	if (r < 0)
+		return r;
+	c = sql_call(q, SS_VALUE);
+	sql_text(&c, key);
+	r = sql_step(&c);
+	if (r > 0)
+		r = sql_col_dup(&c, 0, ret, NULL);
+	else if (r == 0)
+		r = -ENOENT;
+	sql_end(&c);
+	store_reader_done(s, q);
+	return r;
+}
+
+int store_set_value(struct store *s, const char *key, const char *value)
+{
+	bool inside = store_is_owner(s);
+	struct sql_call c;
+	int r = inside ? s->txn_err : store_begin(s);
+
+	if (r < 0)
+		return r;
+	c = sql_call(&s->writer, value != NULL ? SS_VALUE_SET : SS_VALUE_DROP);
+	sql_text(&c, key);
+	if (value != NULL)
+		sql_text(&c, value);
+	r = store_wrote(s, sql_run(&c));
+	if (inside)
+		return r;
+	if (r == 0)
+		return store_commit(s);
+	store_rollback(s);
+	return r;
 }

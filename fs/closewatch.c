@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "atfs_int.h"
@@ -24,6 +25,7 @@ struct closewatch {
 	pthread_t thread;
 	bool running;
 	pthread_mutex_t mu;
+	pthread_cond_t added;  /* a wanted watch is there, or cannot be */
 	/* guarded by mu */
 	struct watched v[CLOSEWATCH_MAX];
 	uint64_t count;
@@ -33,12 +35,17 @@ struct closewatch {
 int closewatch_new(struct atfs *fs, struct closewatch **ret)
 {
 	struct closewatch *w = calloc(1, sizeof(*w));
+	pthread_condattr_t attr;
 
 	if (w == NULL)
 		return -ENOMEM;
 	w->fs = fs;
 	w->inotify_fd = w->event_fd = -1;
 	pthread_mutex_init(&w->mu, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&w->added, &attr);
+	pthread_condattr_destroy(&attr);
 	*ret = w;
 	return 0;
 }
@@ -51,6 +58,7 @@ void closewatch_free(struct closewatch *w)
 		close(w->inotify_fd);
 	if (w->event_fd >= 0)
 		close(w->event_fd);
+	pthread_cond_destroy(&w->added);
 	pthread_mutex_destroy(&w->mu);
 	free(w);
 }
@@ -61,6 +69,23 @@ static void poke(const struct closewatch *w)
 
 	if (write(w->event_fd, &one, sizeof(one)) < 0)
 		log_debug("close watcher: %s", strerror(errno));
+}
+
+/* With mu held, which it gives up meanwhile. */
+static void wait_for(struct closewatch *w, const struct watched *e,
+		     uint32_t table)
+{
+	struct timespec t;
+	int r = 0;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	t.tv_nsec += CLOSEWATCH_WAIT_MS * 1000000L;
+	if (t.tv_nsec >= 1000000000L) {
+		t.tv_sec++;
+		t.tv_nsec -= 1000000000L;
+	}
+	while (r == 0 && e->table == table && e->wd < 0 && !w->stopping)
+		r = pthread_cond_timedwait(&w->added, &w->mu, &t);
 }
 
 void closewatch_want(struct closewatch *w, uint32_t table)
@@ -88,11 +113,13 @@ void closewatch_want(struct closewatch *w, uint32_t table)
 		pick->wd = -1;
 		is_new = true;
 	}
-	if (pick != NULL)
+	if (pick != NULL) {
 		pick->used = ++w->count;
+		if (is_new)
+			poke(w);
+		wait_for(w, pick, table);
+	}
 	pthread_mutex_unlock(&w->mu);
-	if (is_new)
-		poke(w);
 }
 
 /* The table's directory as seen through our mount. */
@@ -158,6 +185,7 @@ static void add_wanted(struct closewatch *w)
 			if (wd < 0) /* the next write tries again */
 				*e = (struct watched){ .table = 0 };
 		}
+		pthread_cond_broadcast(&w->added);
 		pthread_mutex_unlock(&w->mu);
 		if (!kept && wd >= 0)
 			(void)inotify_rm_watch(w->inotify_fd, wd);
@@ -264,6 +292,7 @@ void closewatch_stop(struct closewatch *w)
 	running = w->running;
 	w->stopping = true;
 	w->running = false;
+	pthread_cond_broadcast(&w->added);
 	pthread_mutex_unlock(&w->mu);
 	if (!running)
 		return;

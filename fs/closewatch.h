@@ -5,12 +5,13 @@
  * comes after the fact: it makes the cache judge what is still incomplete, and
  * cannot fail the close.
  *
- * Adding a watch looks the table's path up through our own mount: only this
- * thread does it, and nothing waits for it. A close before the watch is there
- * is made up for by the cache's own quiet time.
+ * Adding a watch looks the table's path up through our own mount, so only this
+ * thread does it. The first write to a table waits for it, CLOSEWATCH_WAIT_MS
+ * at most: a file that is only truncated (`> file`) says nothing but its close.
+ * A close before the watch is there is made up for by the cache's quiet time.
  *
  * Units:   at most CLOSEWATCH_MAX tables; the one written longest ago goes.
- * Threads: closewatch_want from any, does not block; a leaf lock inside.
+ * Threads: closewatch_want from any FUSE thread; a leaf lock inside.
  * Errors:  none; without inotify the quiet time does alone. */
 #ifndef ATFS_CLOSEWATCH_H
 #define ATFS_CLOSEWATCH_H
@@ -18,13 +19,15 @@
 #include <stdint.h>
 
 #define CLOSEWATCH_MAX 256
+#define CLOSEWATCH_WAIT_MS 200
 
 struct atfs;
 struct closewatch;
 
 int closewatch_new(struct atfs *fs, struct closewatch **ret);
 int closewatch_start(struct closewatch *w);
-/* A record of this table is being written. */
+/* A record of this table is about to be written: returns once closes there are
+ * heard, or after CLOSEWATCH_WAIT_MS. */
 void closewatch_want(struct closewatch *w, uint32_t table);
 /* After the mount is gone or severed: the thread may be in a request to it. */
 void closewatch_stop(struct closewatch *w);

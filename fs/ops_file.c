@@ -269,8 +269,6 @@ static int create_record(struct atfs *fs, const struct slot *s, int flags,
 	}
 	if (r < 0)
 		return r;
-	/* early, so that the watch is there when the file is closed */
-	closewatch_want(fs->closewatch, s->table);
 	return entry_of_record(fs, &cs, false, e, NULL);
 }
 
@@ -298,6 +296,7 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char *name,
 {
 	struct atfs *fs = atfs_of(req);
 	struct fuse_entry_param e = { .ino = 0 };
+	struct inode_view v;
 	int r;
 
 	tree_read_lock(fs);
@@ -307,6 +306,9 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char *name,
 		op_reply(req, r);
 		return;
 	}
+	/* early, so that the watch is there when the file is closed */
+	if (inode_get(fs->inodes, e.ino, &v) == 0 && v.key.kind == INODE_RECORD)
+		closewatch_want(fs->closewatch, v.key.a);
 	fi->keep_cache = 1;
 	if (fuse_reply_create(req, &e, fi) < 0)
 		inode_forget(fs->inodes, e.ino, 1);
