@@ -111,7 +111,9 @@ static int open_api(struct cache *c, struct atfs_error *reterr)
 	memcpy(c->token_source, ac.token.source, sizeof(c->token_source));
 	token_clean_environment();
 	r = loop_new(c->clock, &c->loop);
-	if (r == 0)
+	if (r == 0 && c->conf.transport)
+		transport = *c->conf.transport;
+	else if (r == 0)
 		r = http_curl_new(c->loop, &hc, &transport);
 	if (r == 0) {
 		r = api_new(c->loop, &transport, &ac, &c->api, reterr);
@@ -136,7 +138,7 @@ int cache_open(const struct cache_config *conf, struct cache **ret,
 		return -ENOMEM;
 	c->conf = *conf;
 	c->lock_fd = -1;
-	c->clock = &system_clock;
+	c->clock = conf->clock ? conf->clock : &system_clock;
 	pthread_mutex_init(&c->mu, NULL);
 	pthread_mutex_init(&c->errors_mu, NULL);
 	r = copy_text(&c->base_filter, conf->base);
@@ -282,15 +284,15 @@ static void first_tasks(void *arg)
 
 int cache_start(struct cache *c, int timeout_ms, struct atfs_error *reterr)
 {
-	int r = loop_start(c->loop);
+	int r = c->conf.transport ? 0 : loop_start(c->loop);
 
 	if (r < 0) {
 		error_set(reterr, r, ERROR_INPUT, "no thread can be made");
 		return r;
 	}
-	if (!c->bases_known)
+	if (!c->bases_known && !c->conf.transport)
 		r = first_contact(c, timeout_ms, reterr);
-	if (r == 0 && c->base_filter) {
+	if (r == 0 && c->base_filter && !c->conf.transport) {
 		struct cache_dir d;
 
 		if (cache_list_bases(c, 0, &d, 1, NULL) == 0) {
@@ -311,7 +313,7 @@ int cache_stop(struct cache *c, int drain_ms)
 	struct sync_wait s;
 
 	sync_init(&s);
-	if (drain_ms > 0 &&
+	if (drain_ms > 0 && !c->conf.transport &&
 	    cache_flush(c, drain_ms, &s.w) == CACHE_PARKED &&
 	    sync_wait(&s, drain_ms + 500) < 0 && !cache_cancel(c, &s.w))
 		(void)sync_wait(&s, 1000);
@@ -320,7 +322,8 @@ int cache_stop(struct cache *c, int drain_ms)
 	c->stopping = true;
 	pthread_mutex_unlock(&c->mu);
 	fetch_stop(c);
-	loop_stop(c->loop);
+	if (!c->conf.transport)
+		loop_stop(c->loop);
 	cache_get_unsent(c, &u);
 	return (int)(u.queued + u.conflicts + u.rejected + u.drafts);
 }
@@ -349,6 +352,11 @@ void cache_free(struct cache *c)
 	pthread_mutex_destroy(&c->mu);
 	pthread_mutex_destroy(&c->errors_mu);
 	free(c);
+}
+
+void cache_turn(struct cache *c)
+{
+	loop_turn(c->loop, 0);
 }
 
 const char *cache_scratch_dir(const struct cache *c)

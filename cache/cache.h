@@ -38,6 +38,7 @@
 #define CACHE_PARKED (-EINPROGRESS)
 
 struct cache;
+struct http_transport;
 
 struct rec_key {
 	uint32_t table, seq;
@@ -74,6 +75,11 @@ struct cache_config {
 	int64_t delete_delay_ms; /* 5,000 */
 	unsigned max_deletes;    /* 100 a minute; 0 = no brake */
 	struct cache_events events;
+	/* For tests; NULL = the system's clock, curl. With a transport given no
+	 * thread is started: the test turns the loop (cache_turn). The cache
+	 * takes the transport over. */
+	const struct clock_source *clock;
+	const struct http_transport *transport;
 };
 
 /* Opens (creates) cache and state directories of this profile and source,
@@ -88,6 +94,9 @@ int cache_start(struct cache *c, int timeout_ms, struct atfs_error *reterr);
  * operations remain in the journal (0 = all sent). */
 int cache_stop(struct cache *c, int drain_ms);
 void cache_free(struct cache *c);
+
+/* One turn of the loop by hand, for tests with a transport of their own. */
+void cache_turn(struct cache *c);
 
 /* Where fs may keep local scratch files (exists, 0700). Borrowed. */
 const char *cache_scratch_dir(const struct cache *c);

@@ -14,6 +14,8 @@
  *          thread at a time (store_begin takes the writer lock, a leaf in the
  *          lock order). Page commits go through the network thread; names of
  *          new local records through whoever creates them.
+ *          The first large commit starts a thread that syncs the file in the
+ *          background: fork into the background before the first write.
  * Errors:  0 or -errno: -ENOENT no such row, -EEXIST the name is taken, -EIO
  *          SQLite failed or the file is damaged (the next open begins anew),
  *          -ENOSPC disk full, -EDQUOT, -EROFS, -EBUSY another process writes,

@@ -850,6 +850,30 @@ static void test_threads(void **state)
 	}
 }
 
+/* Enough is written for the thread that folds the -wal to start; it is stopped
+ * at any point of its work. */
+static void test_fold(void **state)
+{
+	char *body = malloc(1000001);
+	struct store_row row;
+
+	(void)state;
+	body[1000000] = '\0';
+	for (int round = 0; round < 2; round++) {
+		for (int i = 0; i < 25; i++) {
+			memset(body, 'a' + i, 1000000);
+			put(ID_A, "A", body, "{}", 1);
+			put(ID_B, "B", body, "{}", 1);
+		}
+		reopen();
+		assert_int_equal(store_find_id(s, tno, ID_B, STORE_BODY, &row),
+				 0);
+		assert_string_equal(row.body, body);
+		store_row_release(&row);
+	}
+	free(body);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -861,7 +885,7 @@ int main(void)
 		T(test_adopt_seen_first), T(test_list_offsets), T(test_sweep),
 		T(test_rollback), T(test_full_disk), T(test_p1_kill),
 		T(test_damage), T(test_damage_in_use), T(test_modes),
-		T(test_threads),
+		T(test_threads), T(test_fold),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
