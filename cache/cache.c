@@ -334,6 +334,8 @@ void cache_free(struct cache *c)
 		return;
 	memset(&c->conf.events, 0, sizeof(c->conf.events)); /* nobody listens */
 	c->stopping = true;
+	if (c->loop)
+		loop_stop(c->loop);
 	if (c->api)
 		api_free(c->api); /* ends what is under way */
 	if (c->loop)

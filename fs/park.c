@@ -43,7 +43,7 @@ struct parked {
 	atomic_uint refs;
 	struct parked *next, *prev; /* all that are parked; guarded by mu */
 	struct parked *reap_next;   /* guarded by mu */
-	char name[];
+	char *name;                 /* owned; NULL = none */
 };
 
 struct park {
@@ -58,10 +58,16 @@ struct park {
 	bool has_reaper;
 };
 
+static void parked_free(struct parked *d)
+{
+	free(d->name);
+	free(d);
+}
+
 static void unref(struct parked *d)
 {
 	if (atomic_fetch_sub(&d->refs, 1) == 1)
-		free(d);
+		parked_free(d);
 }
 
 /* The one reply. The caller has the right to answer. */
@@ -206,7 +212,6 @@ void park_run(struct park *p, const struct park_call *call)
 {
 	struct park_answer a = { .data = NULL };
 	struct parked *d;
-	size_t name_n = call->name == NULL ? 0 : strlen(call->name) + 1;
 	int r = call->attempt(call, NULL, &a);
 
 	if (r != -EAGAIN) {
@@ -214,8 +219,11 @@ void park_run(struct park *p, const struct park_call *call)
 		return;
 	}
 	a = (struct park_answer){ .data = NULL };
-	d = calloc(1, sizeof(*d) + name_n);
-	if (d == NULL) {
+	d = calloc(1, sizeof(*d));
+	if (d != NULL && call->name != NULL)
+		d->name = strdup(call->name);
+	if (d == NULL || (call->name != NULL && d->name == NULL)) {
+		free(d);
 		call->finish(call, -ENOMEM, &a);
 		return;
 	}
@@ -223,14 +231,11 @@ void park_run(struct park *p, const struct park_call *call)
 	d->park = p;
 	d->waiter.wake = wake;
 	atomic_init(&d->refs, 1);
-	if (call->name != NULL) {
-		memcpy(d->name, call->name, name_n);
-		d->call.name = d->name;
-	}
+	d->call.name = d->name;
 	r = enter(p, d);
 	if (r < 0) {
 		call->finish(call, r, &a);
-		free(d);
+		parked_free(d);
 		return;
 	}
 	/* Registered before the cache is asked: afterwards the request may be

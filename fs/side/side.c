@@ -220,6 +220,16 @@ static struct side_text *text_locked(struct atfs *fs,
 	return inode_get(fs->inodes, v->nodeid, &now) == 0 ? now.data : NULL;
 }
 
+/* A number that stays and is nobody else's: (room, entry), the base or table
+ * and seq side by side as far as they fit, the rest folded in. */
+static ino_t number_of(const struct inode_key *key)
+{
+	uint64_t node = key->b >> 32, seq = (uint32_t)key->b, no = key->a;
+
+	return SIDE_INO_BIT | node << 50 | ((no << 32) & 0x3ffff00000000) |
+	       ((no >> 18 << 20) ^ seq);
+}
+
 int side_stat(struct atfs *fs, const struct inode_view *v, bool fresh,
 	      struct stat *ret)
 {
@@ -246,9 +256,7 @@ int side_stat(struct atfs *fs, const struct inode_view *v, bool fresh,
 	else
 		ret->st_mode = S_IFREG | (e == NULL ? 0444 : e->mode);
 	ret->st_nlink = side_is_dir(&v->key) ? 2 : 1;
-	/* a number that stays: the key, spread so that rooms differ */
-	ret->st_ino = (((uint64_t)v->key.a << 42) ^ (v->key.b >> 32 << 32) ^
-		       v->key.b) | SIDE_INO_BIT;
+	ret->st_ino = number_of(&v->key);
 	ret->st_mtim = attr_time_of_ms(mtime_ms);
 	ret->st_atim = ret->st_ctim = ret->st_mtim;
 	ret->st_uid = fs->uid;

@@ -53,7 +53,7 @@ static int by_id(const void *a, const void *b)
 
 struct record *const *table_sorted(struct table *t)
 {
-	if (!t->sorted) {
+	if (!t->sorted && t->rows_n > 0) {
 		memcpy(t->by_id, t->rows, t->rows_n * sizeof(*t->rows));
 		qsort(t->by_id, t->rows_n, sizeof(*t->by_id), by_id);
 		t->sorted = true;
