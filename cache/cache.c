@@ -139,7 +139,7 @@ int cache_open(const struct cache_config *conf, struct cache **ret,
 	c->conf = *conf;
 	c->lock_fd = -1;
 	c->clock = conf->clock ? conf->clock : &system_clock;
-	pthread_mutex_init(&c->mu, NULL);
+	lock_init(&c->mu, LOCK_CACHE);
 	pthread_mutex_init(&c->errors_mu, NULL);
 	r = copy_text(&c->base_filter, conf->base);
 	if (r == 0)
@@ -164,9 +164,9 @@ int cache_open(const struct cache_config *conf, struct cache **ret,
 	if (r == 0)
 		r = tree_load(c);
 	if (r == 0) {
-		pthread_mutex_lock(&c->mu);
+		lock_take(&c->mu);
 		r = restore_load(c);
-		pthread_mutex_unlock(&c->mu);
+		lock_drop(&c->mu);
 	}
 	if (r == 0)
 		(void)journal_prune(c->journal,
@@ -263,9 +263,9 @@ static int first_contact(struct cache *c, int timeout_ms,
 	sync_release(&s);
 	if (r >= 0)
 		return 0;
-	pthread_mutex_lock(&c->mu);
+	lock_take(&c->mu);
 	*reterr = c->bases_error;
-	pthread_mutex_unlock(&c->mu);
+	lock_drop(&c->mu);
 	if (!reterr->err)
 		error_set(reterr, r, ERROR_OFFLINE,
 			  "%s does not answer", c->endpoint);
@@ -276,9 +276,9 @@ static void first_tasks(void *arg)
 {
 	struct cache *c = arg;
 
-	pthread_mutex_lock(&c->mu);
+	lock_take(&c->mu);
 	restore_want_locked(c);
-	pthread_mutex_unlock(&c->mu);
+	lock_drop(&c->mu);
 	flush_continue(c->flush);
 }
 
@@ -318,9 +318,9 @@ int cache_stop(struct cache *c, int drain_ms)
 	    sync_wait(&s, drain_ms + 500) < 0 && !cache_cancel(c, &s.w))
 		(void)sync_wait(&s, 1000);
 	sync_release(&s);
-	pthread_mutex_lock(&c->mu);
+	lock_take(&c->mu);
 	c->stopping = true;
-	pthread_mutex_unlock(&c->mu);
+	lock_drop(&c->mu);
 	fetch_stop(c);
 	if (!c->conf.transport)
 		loop_stop(c->loop);
@@ -351,7 +351,7 @@ void cache_free(struct cache *c)
 	free(c->base_filter);
 	free(c->profile);
 	free(c->mountpoint);
-	pthread_mutex_destroy(&c->mu);
+	lock_release(&c->mu);
 	pthread_mutex_destroy(&c->errors_mu);
 	free(c);
 }
@@ -368,7 +368,7 @@ const char *cache_scratch_dir(const struct cache *c)
 
 void cache_note_api(struct cache *c)
 {
-	pthread_mutex_lock(&c->mu);
+	lock_take(&c->mu);
 	api_get_status(c->api, &c->api_status);
-	pthread_mutex_unlock(&c->mu);
+	lock_drop(&c->mu);
 }

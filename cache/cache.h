@@ -31,6 +31,7 @@
 
 #include "airtable/clock.h"
 #include "airtable/error.h"
+#include "airtable/lock.h"
 #include "airtable/log.h"
 #include "name.h"
 #include "recfile.h"

@@ -176,7 +176,7 @@ int cache_describe_record(struct cache *c, struct rec_key key, char **ret)
 	json_t *j = NULL;
 	int r = -ESTALE;
 
-	pthread_mutex_lock(&c->mu);
+	lock_take(&c->mu);
 	t = tree_table_locked(c, key.table);
 	if (t)
 		r = store_get(c->store, key.table, key.seq, STORE_META, &row);
@@ -184,7 +184,7 @@ int cache_describe_record(struct cache *c, struct rec_key key, char **ret)
 		j = record_json(c, t, &row);
 		store_row_release(&row);
 	}
-	pthread_mutex_unlock(&c->mu);
+	lock_drop(&c->mu);
 	return r < 0 ? (r == -ENOENT ? -ESTALE : r) : to_text(j, ret);
 }
 
@@ -195,7 +195,7 @@ int cache_describe_base(struct cache *c, uint32_t base, char **ret)
 	json_t *j = NULL;
 	struct base *b;
 
-	pthread_mutex_lock(&c->mu);
+	lock_take(&c->mu);
 	b = tree_base_locked(c, base);
 	if (b) {
 		j = json_object();
@@ -208,7 +208,7 @@ int cache_describe_base(struct cache *c, uint32_t base, char **ret)
 						 b->id.s));
 		json_object_set_new(j, "schema_at", time_of(b->schema_at_ms));
 	}
-	pthread_mutex_unlock(&c->mu);
+	lock_drop(&c->mu);
 	return j ? to_text(j, ret) : -ESTALE;
 }
 
@@ -219,11 +219,11 @@ int cache_describe_table(struct cache *c, uint32_t table, char **ret)
 	struct table *t;
 	int r = -ESTALE;
 
-	pthread_mutex_lock(&c->mu);
+	lock_take(&c->mu);
 	t = tree_table_locked(c, table);
 	if (t)
 		st = tree_schema_locked(t, &s);
-	pthread_mutex_unlock(&c->mu);
+	lock_drop(&c->mu);
 	if (st)
 		r = to_text(json_incref(st->json), ret);
 	schema_unref(s);
@@ -260,9 +260,9 @@ void cache_count_unsent_locked(struct cache *c, struct cache_unsent *ret)
 
 void cache_get_unsent(struct cache *c, struct cache_unsent *ret)
 {
-	pthread_mutex_lock(&c->mu);
+	lock_take(&c->mu);
 	cache_count_unsent_locked(c, ret);
-	pthread_mutex_unlock(&c->mu);
+	lock_drop(&c->mu);
 }
 
 struct queue_ctx {
@@ -297,9 +297,9 @@ int cache_queue_json(struct cache *c, char **ret)
 {
 	struct queue_ctx q = { c, json_array() };
 
-	pthread_mutex_lock(&c->mu);
+	lock_take(&c->mu);
 	live_each(&c->live, queue_one, &q);
-	pthread_mutex_unlock(&c->mu);
+	lock_drop(&c->mu);
 	return to_text(q.list, ret);
 }
 
@@ -367,7 +367,7 @@ int cache_status_json(struct cache *c, char **ret)
 	struct cache_unsent u;
 	json_t *j = json_object();
 
-	pthread_mutex_lock(&c->mu);
+	lock_take(&c->mu);
 	cache_count_unsent_locked(c, &u);
 	json_object_set_new(j, "pid", json_integer(getpid()));
 	json_object_set_new(j, "mountpoint",
@@ -389,7 +389,7 @@ int cache_status_json(struct cache *c, char **ret)
 	json_object_set_new(j, "unsent", unsent_json(&u));
 	json_object_set_new(j, "calls", calls_json(&c->api_status));
 	json_object_set_new(j, "tables", tables_json(c));
-	pthread_mutex_unlock(&c->mu);
+	lock_drop(&c->mu);
 	return to_text(j, ret);
 }
 
@@ -418,7 +418,7 @@ int cache_status_text(struct cache *c, char **ret)
 
 	if (!m)
 		return -ENOMEM;
-	pthread_mutex_lock(&c->mu);
+	lock_take(&c->mu);
 	cache_count_unsent_locked(c, &u);
 	fprintf(m, "%s on %s (process %d)\n", c->endpoint,
 		c->mountpoint ? c->mountpoint : "?", (int)getpid());
@@ -437,6 +437,6 @@ int cache_status_text(struct cache *c, char **ret)
 	for (i = 0; i < c->tables_n; i++)
 		if (c->tables[i] && c->tables[i]->listed)
 			text_of_table(m, c, c->tables[i]);
-	pthread_mutex_unlock(&c->mu);
+	lock_drop(&c->mu);
 	return fclose(m) == 0 ? 0 : -ENOMEM;
 }

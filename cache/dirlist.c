@@ -64,12 +64,12 @@ int cache_list_bases(struct cache *c, uint32_t after, struct cache_dir *ret,
 	size_t i;
 	int r, n = 0;
 
-	pthread_mutex_lock(&c->mu);
+	lock_take(&c->mu);
 	r = need_bases_locked(c, w);
 	for (i = after; r == 0 && i < c->bases_n && (size_t)n < max; i++)
 		if (c->bases[i] && c->bases[i]->listed)
 			dir_of_base(c, c->bases[i], &ret[n++]);
-	pthread_mutex_unlock(&c->mu);
+	lock_drop(&c->mu);
 	return r < 0 ? r : n;
 }
 
@@ -79,7 +79,7 @@ int cache_lookup_base(struct cache *c, const char *name, struct cache_dir *ret,
 	size_t i;
 	int r;
 
-	pthread_mutex_lock(&c->mu);
+	lock_take(&c->mu);
 	r = need_bases_locked(c, w);
 	if (r == 0) {
 		r = -ENOENT;
@@ -93,7 +93,7 @@ int cache_lookup_base(struct cache *c, const char *name, struct cache_dir *ret,
 			}
 		}
 	}
-	pthread_mutex_unlock(&c->mu);
+	lock_drop(&c->mu);
 	return r;
 }
 
@@ -104,7 +104,7 @@ int cache_list_tables(struct cache *c, uint32_t base, uint32_t after,
 	size_t i;
 	int r = -ESTALE, n = 0;
 
-	pthread_mutex_lock(&c->mu);
+	lock_take(&c->mu);
 	b = tree_base_locked(c, base);
 	if (b)
 		r = need_schema_locked(c, b, w);
@@ -114,7 +114,7 @@ int cache_list_tables(struct cache *c, uint32_t base, uint32_t after,
 		if (t && t->base == b && t->listed)
 			dir_of_table(c, t, &ret[n++]);
 	}
-	pthread_mutex_unlock(&c->mu);
+	lock_drop(&c->mu);
 	return r < 0 ? r : n;
 }
 
@@ -125,7 +125,7 @@ int cache_lookup_table(struct cache *c, uint32_t base, const char *name,
 	size_t i;
 	int r = -ESTALE;
 
-	pthread_mutex_lock(&c->mu);
+	lock_take(&c->mu);
 	b = tree_base_locked(c, base);
 	if (b)
 		r = need_schema_locked(c, b, w);
@@ -142,7 +142,7 @@ int cache_lookup_table(struct cache *c, uint32_t base, const char *name,
 			}
 		}
 	}
-	pthread_mutex_unlock(&c->mu);
+	lock_drop(&c->mu);
 	return r;
 }
 
@@ -150,13 +150,13 @@ int cache_stat_root(struct cache *c, struct cache_dir *ret)
 {
 	size_t i;
 
-	pthread_mutex_lock(&c->mu);
+	lock_take(&c->mu);
 	*ret = (struct cache_dir){ .ino = 1, .writable = !c->conf.read_only,
 				   .mtime_ms = c->bases_names_at_ms };
 	for (i = 0; i < c->bases_n; i++)
 		if (c->bases[i] && c->bases[i]->listed)
 			ret->subdirs++;
-	pthread_mutex_unlock(&c->mu);
+	lock_drop(&c->mu);
 	return 0;
 }
 
@@ -164,11 +164,11 @@ int cache_stat_base(struct cache *c, uint32_t base, struct cache_dir *ret)
 {
 	struct base *b;
 
-	pthread_mutex_lock(&c->mu);
+	lock_take(&c->mu);
 	b = tree_base_locked(c, base);
 	if (b)
 		dir_of_base(c, b, ret);
-	pthread_mutex_unlock(&c->mu);
+	lock_drop(&c->mu);
 	return b && b->listed ? 0 : -ESTALE;
 }
 
@@ -176,10 +176,10 @@ int cache_stat_table(struct cache *c, uint32_t table, struct cache_dir *ret)
 {
 	struct table *t;
 
-	pthread_mutex_lock(&c->mu);
+	lock_take(&c->mu);
 	t = tree_table_locked(c, table);
 	if (t)
 		dir_of_table(c, t, ret);
-	pthread_mutex_unlock(&c->mu);
+	lock_drop(&c->mu);
 	return t && t->listed && t->base->listed ? 0 : -ESTALE;
 }

@@ -334,10 +334,10 @@ static void quiet_tick(void *arg)
 	struct cache *c = arg;
 	struct quiet q = { .c = c, .now_ns = clock_mono_ns(c->clock) };
 
-	pthread_mutex_lock(&c->mu);
+	lock_take(&c->mu);
 	live_each(&c->live, judge_quiet, &q);
 	c->quiet_armed = q.more;
-	pthread_mutex_unlock(&c->mu);
+	lock_drop(&c->mu);
 	after_run(c, &q.a);
 	if (q.more)
 		loop_timer_set(c->loop, &c->quiet_timer, QUIET_NS / 3);

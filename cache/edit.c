@@ -94,7 +94,7 @@ int cache_write(struct cache *c, struct rec_key key, const char *buf, size_t n,
 	struct live *l;
 	int r;
 
-	pthread_mutex_lock(&c->mu);
+	lock_take(&c->mu);
 	r = may_write_locked(c, key.table, &t);
 	if (r == 0)
 		r = live_of_locked(c, key, &l);
@@ -102,7 +102,7 @@ int cache_write(struct cache *c, struct rec_key key, const char *buf, size_t n,
 		r = draft_write_locked(c, l, buf, n, off, &a);
 		(void)live_settle(&c->live, l);
 	}
-	pthread_mutex_unlock(&c->mu);
+	lock_drop(&c->mu);
 	after_run(c, &a);
 	return r;
 }
@@ -114,7 +114,7 @@ int cache_truncate(struct cache *c, struct rec_key key, uint64_t size)
 	struct live *l;
 	int r;
 
-	pthread_mutex_lock(&c->mu);
+	lock_take(&c->mu);
 	r = may_write_locked(c, key.table, &t);
 	if (r == 0)
 		r = live_of_locked(c, key, &l);
@@ -122,7 +122,7 @@ int cache_truncate(struct cache *c, struct rec_key key, uint64_t size)
 		r = draft_truncate_locked(c, l, size, &a);
 		(void)live_settle(&c->live, l);
 	}
-	pthread_mutex_unlock(&c->mu);
+	lock_drop(&c->mu);
 	after_run(c, &a);
 	return r;
 }
@@ -133,7 +133,7 @@ static int judge(struct cache *c, struct rec_key key, bool heard, int *ret_fd)
 	struct live *l;
 	int r = 0;
 
-	pthread_mutex_lock(&c->mu);
+	lock_take(&c->mu);
 	l = live_find(&c->live, key);
 	if (l) {
 		r = draft_judge_locked(c, l, heard, &a);
@@ -141,7 +141,7 @@ static int judge(struct cache *c, struct rec_key key, bool heard, int *ret_fd)
 			*ret_fd = dup(l->fd);
 		(void)live_settle(&c->live, l);
 	}
-	pthread_mutex_unlock(&c->mu);
+	lock_drop(&c->mu);
 	after_run(c, &a);
 	return r;
 }
@@ -239,7 +239,7 @@ int cache_create(struct cache *c, uint32_t table, const char *name,
 
 	if (!name_is_record(name))
 		return -EINVAL;
-	pthread_mutex_lock(&c->mu);
+	lock_take(&c->mu);
 	r = may_write_locked(c, table, &t);
 	if (r == 0)
 		r = record_for_locked(c, t, name, &l, &was_hidden, &made);
@@ -251,7 +251,7 @@ int cache_create(struct cache *c, uint32_t table, const char *name,
 		r = draft_truncate_locked(c, l, 0, &a);
 	if (r == 0)
 		r = stat_locked(c, l, ret);
-	pthread_mutex_unlock(&c->mu);
+	lock_drop(&c->mu);
 	after_run(c, &a);
 	return r;
 }
@@ -264,7 +264,7 @@ int cache_unlink(struct cache *c, uint32_t table, const char *name,
 	struct live *l;
 	int r;
 
-	pthread_mutex_lock(&c->mu);
+	lock_take(&c->mu);
 	r = may_write_locked(c, table, &t);
 	if (r == 0)
 		r = live_by_name_locked(c, table, name, &l);
@@ -278,7 +278,7 @@ int cache_unlink(struct cache *c, uint32_t table, const char *name,
 			names_moved(c, t);
 		(void)live_settle(&c->live, l);
 	}
-	pthread_mutex_unlock(&c->mu);
+	lock_drop(&c->mu);
 	after_run(c, &a);
 	return r;
 }
@@ -291,7 +291,7 @@ int cache_detach(struct cache *c, uint32_t table, const char *name, char **ret,
 	struct live *l;
 	int r;
 
-	pthread_mutex_lock(&c->mu);
+	lock_take(&c->mu);
 	r = may_write_locked(c, table, &t);
 	if (r == 0)
 		r = live_by_name_locked(c, table, name, &l);
@@ -308,7 +308,7 @@ int cache_detach(struct cache *c, uint32_t table, const char *name, char **ret,
 			names_moved(c, t);
 		(void)live_settle(&c->live, l);
 	}
-	pthread_mutex_unlock(&c->mu);
+	lock_drop(&c->mu);
 	after_run(c, &a);
 	return r;
 }
@@ -350,7 +350,7 @@ int cache_replace(struct cache *c, uint32_t table, const char *name,
 
 	if (!name_is_record(name))
 		return -EINVAL;
-	pthread_mutex_lock(&c->mu);
+	lock_take(&c->mu);
 	r = may_write_locked(c, table, &t);
 	if (r == 0)
 		r = replace_locked(c, t, name, bytes, n, &l, &a);
@@ -358,7 +358,7 @@ int cache_replace(struct cache *c, uint32_t table, const char *name,
 		r = stat_locked(c, l, ret);
 		(void)live_settle(&c->live, l);
 	}
-	pthread_mutex_unlock(&c->mu);
+	lock_drop(&c->mu);
 	after_run(c, &a);
 	return r;
 }
@@ -425,7 +425,7 @@ int cache_rename(struct cache *c, uint32_t table, const char *from,
 
 	if (!name_is_record(from) || !name_is_record(to))
 		return -EINVAL;
-	pthread_mutex_lock(&c->mu);
+	lock_take(&c->mu);
 	r = may_write_locked(c, table, &t);
 	if (r == 0)
 		r = live_by_name_locked(c, table, from, &l);
@@ -452,7 +452,7 @@ int cache_rename(struct cache *c, uint32_t table, const char *from,
 		*ret_key = l->key;
 		(void)live_settle(&c->live, l);
 	}
-	pthread_mutex_unlock(&c->mu);
+	lock_drop(&c->mu);
 	after_run(c, &a);
 	return r;
 }

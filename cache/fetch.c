@@ -62,13 +62,13 @@ static void bases_end(struct base_fetch *f, const struct atfs_error *err)
 	struct after a = { 0 };
 
 	cache_note_api(c);
-	pthread_mutex_lock(&c->mu);
+	lock_take(&c->mu);
 	c->bases_fetching = false;
 	restore_want_locked(c);
 	c->bases_err = err->err;
 	c->bases_error = *err;
 	waitq_take_locked(&c->bases_waiters, &a, err->err);
-	pthread_mutex_unlock(&c->mu);
+	lock_drop(&c->mu);
 	if (err->err)
 		log_warn("the list of bases cannot be read: %s", err->text);
 	after_run(c, &a);
@@ -164,14 +164,14 @@ static void schema_end(struct base_fetch *f, const struct atfs_error *err)
 	struct base *b;
 
 	cache_note_api(c);
-	pthread_mutex_lock(&c->mu);
+	lock_take(&c->mu);
 	b = tree_base_locked(c, f->base_no);
 	b->fetching = false;
 	attach_all_locked(c, b);
 	b->last_err = err->err;
 	memcpy(b->last_text, err->text, sizeof(b->last_text));
 	waitq_take_locked(&b->waiters, &a, err->err);
-	pthread_mutex_unlock(&c->mu);
+	lock_drop(&c->mu);
 	if (err->err)
 		log_warn("the tables of base '%s' cannot be read: %s", b->name,
 			 err->text);
@@ -211,9 +211,9 @@ static void schema_begin(void *arg)
 				 .done = schema_done, .arg = f };
 	struct atfs_error err = { 0 };
 
-	pthread_mutex_lock(&f->c->mu);
+	lock_take(&f->c->mu);
 	call.base = tree_base_locked(f->c, f->base_no)->id;
-	pthread_mutex_unlock(&f->c->mu);
+	lock_drop(&f->c->mu);
 	if (api_submit(f->c->api, &call) < 0) {
 		error_set(&err, -EIO, ERROR_CANCELLED, "stopped");
 		schema_end(f, &err);
@@ -267,7 +267,7 @@ static void table_end(struct fetch *f, const struct atfs_error *err)
 	bool again;
 
 	cache_note_api(c);
-	pthread_mutex_lock(&c->mu);
+	lock_take(&c->mu);
 	t->fetch = NULL;
 	t->last_err = err->err;
 	memcpy(t->last_text, err->text, sizeof(t->last_text));
@@ -276,7 +276,7 @@ static void table_end(struct fetch *f, const struct atfs_error *err)
 	waitq_take_locked(&t->waiters, &a, err->err);
 	if (again)
 		fetch_want_table_locked(c, t);
-	pthread_mutex_unlock(&c->mu);
+	lock_drop(&c->mu);
 	if (err->err)
 		log_warn("table '%s/%s' cannot be read: %s", t->base->name,
 			 t->name, err->text);
@@ -374,9 +374,9 @@ static void page_done(void *arg, const struct api_answer *ans)
 		if (err.cls == ERROR_GONE || err.cls == ERROR_RELIST)
 			err.err = err.cls == ERROR_GONE ? -EACCES : -EIO;
 		if (err.cls == ERROR_GONE) {
-			pthread_mutex_lock(&c->mu);
+			lock_take(&c->mu);
 			want_schema_locked(c, f->t->base, API_REFRESH);
-			pthread_mutex_unlock(&c->mu);
+			lock_drop(&c->mu);
 		}
 		table_end(f, &err);
 		return;
@@ -389,14 +389,14 @@ static void page_done(void *arg, const struct api_answer *ans)
 	offset = json_string_value(json_object_get(ans->json, "offset"));
 	if (offset && !*offset)
 		offset = NULL;
-	pthread_mutex_lock(&c->mu);
+	lock_take(&c->mu);
 	r = page_commit(f, records, !offset, &a);
 	f->t->progress++;
 	if (c->orphans_n)
 		restore_attach_locked(c, f->t);
 	if (offset) /* who waits for the end is woken by table_end */
 		waitq_take_locked(&f->t->waiters, &a, 0);
-	pthread_mutex_unlock(&c->mu);
+	lock_drop(&c->mu);
 	after_run(c, &a);
 	if (r < 0) {
 		table_fail(f, r, "the cache cannot be written");
@@ -504,7 +504,7 @@ int cache_refresh(struct cache *c, uint32_t base, uint32_t table)
 	size_t i;
 	int r = 0;
 
-	pthread_mutex_lock(&c->mu);
+	lock_take(&c->mu);
 	if (!base && !table)
 		want_bases_locked(c, API_INTERACTIVE);
 	for (i = 0; !table && i < c->bases_n; i++) {
@@ -526,7 +526,7 @@ int cache_refresh(struct cache *c, uint32_t base, uint32_t table)
 	}
 	if (table && !tree_table_locked(c, table))
 		r = -ESTALE;
-	pthread_mutex_unlock(&c->mu);
+	lock_drop(&c->mu);
 	return r;
 }
 
@@ -549,8 +549,8 @@ void fetch_stop(struct cache *c)
 {
 	struct after a = { 0 };
 
-	pthread_mutex_lock(&c->mu);
+	lock_take(&c->mu);
 	end_all_locked(c, &a);
-	pthread_mutex_unlock(&c->mu);
+	lock_drop(&c->mu);
 	after_run(c, &a);
 }

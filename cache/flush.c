@@ -288,7 +288,7 @@ static size_t pick(struct flush *f, struct go *go, size_t max, int64_t *next_ms)
 	struct pick p = { .f = f, .now_ms = clock_wall_ms(c->clock) };
 	size_t i, n = 0;
 
-	pthread_mutex_lock(&c->mu);
+	lock_take(&c->mu);
 	live_each(&c->live, pick_one, &p);
 	for (i = 0; i < p.ready_n; i++) {
 		if (n < max)
@@ -296,7 +296,7 @@ static size_t pick(struct flush *f, struct go *go, size_t max, int64_t *next_ms)
 		free(p.ready[i].keys);
 	}
 	free(p.ready);
-	pthread_mutex_unlock(&c->mu);
+	lock_drop(&c->mu);
 	*next_ms = p.next_ms ? p.next_ms - p.now_ms : 0;
 	return n;
 }
@@ -350,7 +350,7 @@ static int64_t wake_waiters(struct flush *f)
 	struct cache_waiter *w, *next;
 	int64_t now = clock_mono_ns(c->clock), soonest = 0;
 
-	pthread_mutex_lock(&c->mu);
+	lock_take(&c->mu);
 	if (c->flush_waiters.head && flush_unsent_locked(c) == 0) {
 		waitq_take_locked(&c->flush_waiters, &a, 0);
 		f->urgent = false;
@@ -364,7 +364,7 @@ static int64_t wake_waiters(struct flush *f)
 	}
 	if (!c->flush_waiters.head)
 		f->urgent = false;
-	pthread_mutex_unlock(&c->mu);
+	lock_drop(&c->mu);
 	after_run(c, &a);
 	return soonest ? soonest - now : 0;
 }
@@ -402,11 +402,11 @@ static void kicked(void *arg)
 {
 	struct cache *c = arg;
 
-	pthread_mutex_lock(&c->mu);
+	lock_take(&c->mu);
 	c->flush->kicked = false;
 	if (c->flush_waiters.head)
 		c->flush->urgent = true;
-	pthread_mutex_unlock(&c->mu);
+	lock_drop(&c->mu);
 	flush_continue(c->flush);
 }
 
@@ -439,7 +439,7 @@ int cache_flush(struct cache *c, int64_t timeout_ms, struct cache_waiter *w)
 	} j = { c, &a };
 	int r = 0;
 
-	pthread_mutex_lock(&c->mu);
+	lock_take(&c->mu);
 	live_each(&c->live, judge_now, &j);
 	if (flush_unsent_locked(c) > 0) {
 		r = -EAGAIN;
@@ -451,7 +451,7 @@ int cache_flush(struct cache *c, int64_t timeout_ms, struct cache_waiter *w)
 			r = CACHE_PARKED;
 		}
 	}
-	pthread_mutex_unlock(&c->mu);
+	lock_drop(&c->mu);
 	after_run(c, &a);
 	return r;
 }

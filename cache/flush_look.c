@@ -66,9 +66,9 @@ void flush_look(struct flush_batch *b)
 {
 	b->f->requests++;
 	if (look_submit(b) < 0) {
-		pthread_mutex_lock(&b->f->c->mu);
+		lock_take(&b->f->c->mu);
 		unpick(b, SETTLE_MS);
-		pthread_mutex_unlock(&b->f->c->mu);
+		lock_drop(&b->f->c->mu);
 		look_end(b);
 	}
 }
@@ -259,9 +259,9 @@ static void look_done(void *arg, const struct api_answer *ans)
 	size_t i, left = 0;
 
 	if (ans->err->err || !json_is_array(page)) {
-		pthread_mutex_lock(&c->mu);
+		lock_take(&c->mu);
 		unpick(b, SETTLE_MS);
-		pthread_mutex_unlock(&c->mu);
+		lock_drop(&c->mu);
 		flush_hold(b->f);
 		look_end(b);
 		return;
@@ -273,9 +273,9 @@ static void look_done(void *arg, const struct api_answer *ans)
 	b->offset = offset && *offset ? strdup(offset) : NULL;
 	if (b->offset && look_submit(b) == 0)
 		return;
-	pthread_mutex_lock(&c->mu);
+	lock_take(&c->mu);
 	judge_locked(b, b->records, &a);
-	pthread_mutex_unlock(&c->mu);
+	lock_drop(&c->mu);
 	after_run(c, &a);
 	for (i = 0; i < b->n; i++) {
 		struct flush_item *it = &b->items[i], tmp = *it;

@@ -287,7 +287,7 @@ static void failed(struct flush_batch *b, const struct atfs_error *err)
 	struct after a = { 0 };
 	bool hold = true;
 
-	pthread_mutex_lock(&c->mu);
+	lock_take(&c->mu);
 	switch (err->cls) {
 	case ERROR_CANCELLED: /* going down: the journal says how far we were */
 		break;
@@ -311,7 +311,7 @@ static void failed(struct flush_batch *b, const struct atfs_error *err)
 		requeue_locked(b, 0);
 		break;
 	}
-	pthread_mutex_unlock(&c->mu);
+	lock_drop(&c->mu);
 	after_run(c, &a);
 	if (hold && err->cls != ERROR_CANCELLED) {
 		flush_hold(b->f);
@@ -378,20 +378,20 @@ static void send_now(struct flush_batch *b)
 	int r = 0;
 	size_t i;
 
-	pthread_mutex_lock(&c->mu);
+	lock_take(&c->mu);
 	for (i = 0; i < b->n && r == 0; i++) {
 		b->items[i].op.sent_ms = clock_wall_ms(c->clock);
 		b->items[i].op.tries++;
 		r = flush_move_locked(b->f, &b->items[i], OP_SENDING);
 	}
-	pthread_mutex_unlock(&c->mu);
+	lock_drop(&c->mu);
 	b->f->requests++;
 	if (r == 0)
 		r = submit(b);
 	if (r < 0) {
-		pthread_mutex_lock(&c->mu);
+		lock_take(&c->mu);
 		requeue_locked(b, 0);
-		pthread_mutex_unlock(&c->mu);
+		lock_drop(&c->mu);
 		flush_hold(b->f);
 		batch_end(b);
 	}
@@ -447,14 +447,14 @@ static void send_done(void *arg, const struct api_answer *ans)
 		return;
 	}
 	backoff_reset(&b->f->backoff);
-	pthread_mutex_lock(&c->mu);
+	lock_take(&c->mu);
 	if (b->kind == OP_DELETE) {
 		for (i = 0; i < b->n; i++)
 			deleted_locked(b->f, &b->items[i]);
 	} else {
 		written_locked(b, records, &a);
 	}
-	pthread_mutex_unlock(&c->mu);
+	lock_drop(&c->mu);
 	after_run(c, &a);
 	batch_end(b);
 }
@@ -509,9 +509,9 @@ void flush_check(struct flush_batch *b)
 {
 	b->f->requests++;
 	if (check_submit(b) < 0) {
-		pthread_mutex_lock(&b->f->c->mu);
+		lock_take(&b->f->c->mu);
 		requeue_locked(b, 0);
-		pthread_mutex_unlock(&b->f->c->mu);
+		lock_drop(&b->f->c->mu);
 		flush_hold(b->f);
 		batch_end(b);
 	}
@@ -613,28 +613,28 @@ static void check_done(void *arg, const struct api_answer *ans)
 		    err.cls == ERROR_PROTOCOL)
 			err.cls = ERROR_OFFLINE; /* only read: nothing done */
 		if (b->n == 1 && err.cls != ERROR_OFFLINE) {
-			pthread_mutex_lock(&c->mu);
+			lock_take(&c->mu);
 			(void)flush_move_locked(b->f, &b->items[0], OP_SENDING);
-			pthread_mutex_unlock(&c->mu);
+			lock_drop(&c->mu);
 		}
 		failed(b, &err);
 		batch_end(b);
 		return;
 	}
-	pthread_mutex_lock(&c->mu);
+	lock_take(&c->mu);
 	if (!ans->err->err)
 		r = apply_check_locked(b, ans->json, &a);
 	if (r == 0 && !(offset && *offset))
 		missing_locked(b, &a);
-	pthread_mutex_unlock(&c->mu);
+	lock_drop(&c->mu);
 	after_run(c, &a);
 	free(b->offset);
 	b->offset = offset && *offset ? strdup(offset) : NULL;
 	b->f->requests--;
 	if (r < 0) {
-		pthread_mutex_lock(&c->mu);
+		lock_take(&c->mu);
 		requeue_locked(b, 0);
-		pthread_mutex_unlock(&c->mu);
+		lock_drop(&c->mu);
 		flush_hold(b->f);
 		flush_batch_free(b);
 	} else if (b->offset) {

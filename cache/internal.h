@@ -13,6 +13,7 @@
 
 #include "airtable/api.h"
 #include "airtable/backoff.h"
+#include "airtable/lock.h"
 #include "airtable/schema.h"
 #include "cache.h"
 #include "journal.h"
@@ -85,7 +86,7 @@ struct cache {
 	struct api *api;               /* network thread only */
 	char token_source[128];
 
-	pthread_mutex_t mu;
+	struct lock mu;
 	/* guarded by mu */
 	struct base **bases;           /* index no - 1; never shrinks */
 	size_t bases_n;

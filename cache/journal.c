@@ -266,10 +266,10 @@ int journal_get(struct journal *j, int64_t id, bool with_bytes, struct op *ret)
 {
 	int r;
 
-	pthread_mutex_lock(&j->mu);
+	lock_take(&j->mu);
 	r = journal_next_locked(j, with_bytes ? JS_GET_BYTES : JS_GET, id, ret,
 				NULL);
-	pthread_mutex_unlock(&j->mu);
+	lock_drop(&j->mu);
 	return r < 0 ? r : r == 0 ? -ENOENT : 0;
 }
 
@@ -298,7 +298,7 @@ static int chunk(struct journal *j, const char *record, int64_t *at,
 	size_t n = 0;
 	int r = 0;
 
-	pthread_mutex_lock(&j->mu);
+	lock_take(&j->mu);
 	while (n < max) {
 		r = record != NULL ?
 			    of_record_locked(j, record, *at, &ops[n]) :
@@ -308,7 +308,7 @@ static int chunk(struct journal *j, const char *record, int64_t *at,
 			break;
 		*at = ops[n++].id;
 	}
-	pthread_mutex_unlock(&j->mu);
+	lock_drop(&j->mu);
 	if (r < 0) {
 		while (n > 0)
 			op_clear(&ops[--n]);

@@ -114,9 +114,9 @@ int journal_draft_put(struct journal *j, const struct draft_row *d)
 {
 	int r;
 
-	pthread_mutex_lock(&j->mu);
+	lock_take(&j->mu);
 	r = draft_put_locked(j, d);
-	pthread_mutex_unlock(&j->mu);
+	lock_drop(&j->mu);
 	return r;
 }
 
@@ -126,12 +126,12 @@ int journal_draft_drop(struct journal *j, const struct table_id *table,
 	struct sql_call c;
 	int r;
 
-	pthread_mutex_lock(&j->mu);
+	lock_take(&j->mu);
 	c = sql_call(&j->q, JS_DRAFT_DROP);
 	sql_text(&c, table->s);
 	sql_text(&c, record);
 	r = sql_run(&c);
-	pthread_mutex_unlock(&j->mu);
+	lock_drop(&j->mu);
 	return r;
 }
 
@@ -144,9 +144,9 @@ int journal_each_draft(struct journal *j,
 	int r;
 
 	for (;;) {
-		pthread_mutex_lock(&j->mu);
+		lock_take(&j->mu);
 		r = draft_next_locked(j, JS_DRAFT_NEXT, &no, &d);
-		pthread_mutex_unlock(&j->mu);
+		lock_drop(&j->mu);
 		if (r <= 0)
 			return r;
 		r = fn(ctx, &d);

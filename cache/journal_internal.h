@@ -11,6 +11,7 @@
 
 #include <pthread.h>
 
+#include "airtable/lock.h"
 #include "journal.h"
 #include "sqlite.h"
 
@@ -21,7 +22,7 @@
 #define LOCAL_ID_PREFIX "new-"
 
 struct journal {
-	pthread_mutex_t mu;
+	struct lock mu;
 	struct sql q;        /* guarded by mu */
 	int wal_fd;          /* for fsync; -1 if the file has no -wal */
 	_Atomic bool unsure; /* a sync failed: the next must rewrite */

@@ -111,13 +111,13 @@ int journal_new_local_id(struct journal *j, char ret[static ATFS_ID_MAX])
 	int64_t n;
 	int r;
 
-	pthread_mutex_lock(&j->mu);
+	lock_take(&j->mu);
 	r = journal_begin_locked(j);
 	if (r == 0) {
 		r = journal_next_number_locked(j, "local", &n);
 		r = journal_end_locked(j, r);
 	}
-	pthread_mutex_unlock(&j->mu);
+	lock_drop(&j->mu);
 	if (r == 0)
 		snprintf(ret, ATFS_ID_MAX, LOCAL_ID_PREFIX "%lld",
 			 (long long)n);
@@ -186,10 +186,10 @@ int journal_adopt(struct journal *j, const char *local_id, const char *rec_id)
 {
 	int r;
 
-	pthread_mutex_lock(&j->mu);
+	lock_take(&j->mu);
 	r = journal_begin_locked(j);
 	if (r == 0)
 		r = journal_end_locked(j, adopt_locked(j, local_id, rec_id));
-	pthread_mutex_unlock(&j->mu);
+	lock_drop(&j->mu);
 	return r;
 }

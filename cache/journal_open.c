@@ -221,7 +221,7 @@ int journal_open(const char *path, struct journal **ret, size_t *salvaged)
 
 	if (j == NULL)
 		return -ENOMEM;
-	pthread_mutex_init(&j->mu, NULL);
+	lock_init(&j->mu, LOCK_JOURNAL);
 	j->wal_fd = -1;
 	r = journal_salvage_finish(path);
 	if (r == 0)
@@ -253,7 +253,7 @@ void journal_close(struct journal *j)
 	if (j == NULL)
 		return;
 	journal_detach(j);
-	pthread_mutex_destroy(&j->mu);
+	lock_release(&j->mu);
 	free(j);
 }
 
@@ -268,11 +268,11 @@ int journal_sync(struct journal *j)
 	if (j->unsure) {
 		/* After a failed sync the kernel may have dropped pages and
 		 * call the next one good: write everything once more. */
-		pthread_mutex_lock(&j->mu);
+		lock_take(&j->mu);
 		r = sql_exec(&j->q, "PRAGMA wal_checkpoint(TRUNCATE)");
 		if (r == 0)
 			j->unsure = false;
-		pthread_mutex_unlock(&j->mu);
+		lock_drop(&j->mu);
 		return r;
 	}
 	if (fdatasync(j->wal_fd) < 0) {

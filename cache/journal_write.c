@@ -59,7 +59,7 @@ int journal_add(struct journal *j, struct op *o)
 
 	if (o->state == 0)
 		o->state = OP_QUEUED;
-	pthread_mutex_lock(&j->mu);
+	lock_take(&j->mu);
 	r = journal_begin_locked(j);
 	if (r == 0) {
 		r = journal_next_number_locked(j, "op", &o->id);
@@ -67,7 +67,7 @@ int journal_add(struct journal *j, struct op *o)
 			r = journal_insert_locked(j, o);
 		r = journal_end_locked(j, r);
 	}
-	pthread_mutex_unlock(&j->mu);
+	lock_drop(&j->mu);
 	if (r < 0)
 		o->id = 0;
 	return r;
@@ -149,7 +149,7 @@ int journal_rewrite(struct journal *j, const struct op *o)
 	enum op_state state = OP_QUEUED;
 	int r;
 
-	pthread_mutex_lock(&j->mu);
+	lock_take(&j->mu);
 	r = journal_begin_locked(j);
 	if (r == 0) {
 		/* the stored state stays, whatever o believes it to be */
@@ -166,7 +166,7 @@ int journal_rewrite(struct journal *j, const struct op *o)
 			r = move_locked(j, o, state, state);
 		r = journal_end_locked(j, r);
 	}
-	pthread_mutex_unlock(&j->mu);
+	lock_drop(&j->mu);
 	return r;
 }
 
@@ -185,14 +185,14 @@ int journal_set_states(struct journal *j, struct op *const *ops, size_t n,
 		if (!op_move_allowed(ops[i]->state, to))
 			return -EINVAL;
 	}
-	pthread_mutex_lock(&j->mu);
+	lock_take(&j->mu);
 	r = journal_begin_locked(j);
 	if (r == 0) {
 		for (size_t i = 0; r == 0 && i < n; i++)
 			r = move_locked(j, ops[i], ops[i]->state, to);
 		r = journal_end_locked(j, r);
 	}
-	pthread_mutex_unlock(&j->mu);
+	lock_drop(&j->mu);
 	for (size_t i = 0; r == 0 && i < n; i++)
 		ops[i]->state = to;
 	return r;
@@ -203,11 +203,11 @@ int journal_prune(struct journal *j, int64_t before_ms, size_t keep)
 	struct sql_call c;
 	int r;
 
-	pthread_mutex_lock(&j->mu);
+	lock_take(&j->mu);
 	c = sql_call(&j->q, JS_PRUNE);
 	sql_int(&c, before_ms);
 	sql_int(&c, keep > INT64_MAX ? INT64_MAX : (int64_t)keep);
 	r = sql_run(&c);
-	pthread_mutex_unlock(&j->mu);
+	lock_drop(&j->mu);
 	return r;
 }

@@ -51,11 +51,11 @@ int cache_lookup_record(struct cache *c, uint32_t table, const char *name,
 	if (!name_is_record(name))
 		return -ENOENT;
 	do {
-		pthread_mutex_lock(&c->mu);
+		lock_take(&c->mu);
 		r = look_locked(c, table, &t, &progress, &complete);
 		if (r == 0 && complete)
 			fetch_touch_table_locked(c, t);
-		pthread_mutex_unlock(&c->mu);
+		lock_drop(&c->mu);
 		if (r < 0)
 			return r;
 		r = store_find_name(c->store, table, name, STORE_META, &row);
@@ -64,7 +64,7 @@ int cache_lookup_record(struct cache *c, uint32_t table, const char *name,
 					  &row);
 		if (r < 0 && r != -ENOENT)
 			return r;
-		pthread_mutex_lock(&c->mu);
+		lock_take(&c->mu);
 		if (r == 0) {
 			r = is_hidden(c, table, row.seq) ?
 				    -ENOENT :
@@ -73,7 +73,7 @@ int cache_lookup_record(struct cache *c, uint32_t table, const char *name,
 		} else if (!complete) {
 			r = wait_locked(c, t, progress, w);
 		}
-		pthread_mutex_unlock(&c->mu);
+		lock_drop(&c->mu);
 	} while (r == 1);
 	return r;
 }
@@ -121,18 +121,18 @@ static int list_once(struct cache *c, uint32_t table, uint32_t *after,
 	bool complete = false;
 	int r, n, i;
 
-	pthread_mutex_lock(&c->mu);
+	lock_take(&c->mu);
 	r = look_locked(c, table, &t, &progress, &complete);
 	if (r == 0 && complete)
 		fetch_touch_table_locked(c, t);
-	pthread_mutex_unlock(&c->mu);
+	lock_drop(&c->mu);
 	if (r < 0)
 		return r;
 	n = store_list(c->store, table, *after, max,
 		       with_bytes ? STORE_BODY : STORE_META, rows);
 	if (n < 0)
 		return n;
-	pthread_mutex_lock(&c->mu);
+	lock_take(&c->mu);
 	if (n > 0) {
 		r = fill_entries(c, t, rows, n, ret, with_bytes);
 		*after = rows[n - 1].seq;
@@ -140,7 +140,7 @@ static int list_once(struct cache *c, uint32_t table, uint32_t *after,
 		r = wait_locked(c, t, progress, w);
 		r = r == 1 ? -ERESTART : r;
 	}
-	pthread_mutex_unlock(&c->mu);
+	lock_drop(&c->mu);
 	for (i = 0; i < n; i++)
 		store_row_release(&rows[i]);
 	return n > 0 && r == 0 ? -ERESTART : r;
@@ -181,13 +181,13 @@ int cache_stat_record(struct cache *c, struct rec_key key,
 	struct table *t;
 	int r;
 
-	pthread_mutex_lock(&c->mu);
+	lock_take(&c->mu);
 	r = row_locked(c, key, &t, &row);
 	if (r == 0) {
 		r = view_stat_row(c, t, &row, ret);
 		store_row_release(&row);
 	}
-	pthread_mutex_unlock(&c->mu);
+	lock_drop(&c->mu);
 	return r;
 }
 
@@ -196,9 +196,9 @@ int cache_read_record(struct cache *c, struct rec_key key, char **ret,
 {
 	int r;
 
-	pthread_mutex_lock(&c->mu);
+	lock_take(&c->mu);
 	r = view_bytes_locked(c, key, ret, ret_n);
-	pthread_mutex_unlock(&c->mu);
+	lock_drop(&c->mu);
 	return r;
 }
 
@@ -209,7 +209,7 @@ int cache_record_name(struct cache *c, struct rec_key key,
 	struct table *t;
 	int r;
 
-	pthread_mutex_lock(&c->mu);
+	lock_take(&c->mu);
 	r = row_locked(c, key, &t, &row);
 	if (r == 0) {
 		if (is_hidden(c, key.table, key.seq))
@@ -217,7 +217,7 @@ int cache_record_name(struct cache *c, struct rec_key key,
 		memcpy(ret, row.name, NAME_BUF);
 		store_row_release(&row);
 	}
-	pthread_mutex_unlock(&c->mu);
+	lock_drop(&c->mu);
 	return r;
 }
 
@@ -228,7 +228,7 @@ int cache_set_mtime(struct cache *c, struct rec_key key, int64_t mtime_ms)
 	struct table *t;
 	int r;
 
-	pthread_mutex_lock(&c->mu);
+	lock_take(&c->mu);
 	l = live_find(&c->live, key);
 	r = row_locked(c, key, &t, &row);
 	if (r == 0) {
@@ -245,6 +245,6 @@ int cache_set_mtime(struct cache *c, struct rec_key key, int64_t mtime_ms)
 		}
 		store_row_release(&row);
 	}
-	pthread_mutex_unlock(&c->mu);
+	lock_drop(&c->mu);
 	return r;
 }

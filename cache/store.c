@@ -316,7 +316,7 @@ int store_begin(struct store *s)
 
 	if (store_is_owner(s))
 		return -EDEADLK;
-	pthread_mutex_lock(&s->write_mu);
+	lock_take(&s->write_mu);
 	if (s->wal_pages > WAL_MAX_PAGES)
 		wait_for_fold(s);
 	s->txn_err = 0;
@@ -326,7 +326,7 @@ int store_begin(struct store *s)
 	if (r < 0) {
 		if (s->writer.damaged)
 			mark_bad(s);
-		pthread_mutex_unlock(&s->write_mu);
+		lock_drop(&s->write_mu);
 		return r;
 	}
 	atomic_store(&s->owner, pthread_self());
@@ -341,7 +341,7 @@ void store_rollback(struct store *s)
 	if (s->writer.damaged)
 		mark_bad(s);
 	atomic_store(&s->owner, (pthread_t)0);
-	pthread_mutex_unlock(&s->write_mu);
+	lock_drop(&s->write_mu);
 }
 
 int store_commit(struct store *s)
@@ -429,7 +429,7 @@ int store_open(const char *path, struct store **ret)
 
 	if (s == NULL)
 		return -ENOMEM;
-	pthread_mutex_init(&s->write_mu, NULL);
+	lock_init(&s->write_mu, LOCK_STORE);
 	pthread_mutex_init(&s->pool_mu, NULL);
 	pthread_cond_init(&s->pool_freed, NULL);
 	pthread_mutex_init(&s->fold_mu, NULL);
@@ -470,7 +470,7 @@ void store_close(struct store *s)
 	sql_close(&s->writer);
 	pthread_mutex_destroy(&s->fold_mu);
 	pthread_cond_destroy(&s->fold_moved);
-	pthread_mutex_destroy(&s->write_mu);
+	lock_release(&s->write_mu);
 	pthread_mutex_destroy(&s->pool_mu);
 	pthread_cond_destroy(&s->pool_freed);
 	free(s->path);

@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 
 #include "sqlite.h"
+#include "airtable/lock.h"
 #include "store.h"
 
 #define STORE_READERS 4
@@ -35,7 +36,7 @@ struct store_counters {
 struct store {
 	char *path;
 	struct sql writer;
-	pthread_mutex_t write_mu;
+	struct lock write_mu;
 	_Atomic pthread_t owner; /* who is between begin and commit, or 0 */
 	int txn_err;             /* the first failure within; spoils commit */
 	struct store_counters at; /* writer's */

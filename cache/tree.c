@@ -322,7 +322,7 @@ int tree_apply_bases(struct cache *c, json_t *bases, struct after *a)
 	bool changed = false;
 	int r;
 
-	pthread_mutex_lock(&c->mu);
+	lock_take(&c->mu);
 	r = apply_bases_locked(c, bases, &changed);
 	if (r == 0) {
 		c->bases_at_ms = clock_wall_ms(c->clock);
@@ -332,7 +332,7 @@ int tree_apply_bases(struct cache *c, json_t *bases, struct after *a)
 		}
 		c->bases_known = true;
 	}
-	pthread_mutex_unlock(&c->mu);
+	lock_drop(&c->mu);
 	return r;
 }
 
@@ -426,7 +426,7 @@ int tree_apply_schema(struct cache *c, uint32_t base_no, struct schema *s,
 	struct base *b;
 	int r = -ENOENT;
 
-	pthread_mutex_lock(&c->mu);
+	lock_take(&c->mu);
 	b = tree_base_locked(c, base_no);
 	if (b)
 		r = apply_schema_locked(c, b, s, &changed);
@@ -439,7 +439,7 @@ int tree_apply_schema(struct cache *c, uint32_t base_no, struct schema *s,
 		if (changed || !old) /* the first time it is the link count */
 			after_dir(a, base_no);
 	}
-	pthread_mutex_unlock(&c->mu);
+	lock_drop(&c->mu);
 	schema_unref(old);
 	return r;
 }

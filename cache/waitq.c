@@ -27,12 +27,12 @@ bool cache_cancel(struct cache *c, struct cache_waiter *w)
 {
 	bool taken = false;
 
-	pthread_mutex_lock(&c->mu);
+	lock_take(&c->mu);
 	if (w->queue) {
 		waitq_remove_locked(w);
 		taken = true;
 	}
-	pthread_mutex_unlock(&c->mu);
+	lock_drop(&c->mu);
 	return taken;
 }
 
@@ -135,6 +135,8 @@ void after_run(struct cache *c, struct after *a)
 {
 	size_t i;
 
+	/* fs may hold its own lock around a call: its events only queue */
+	lock_assert_free(LOCK_CACHE);
 	for (i = 0; i < a->told_n; i++) {
 		tell(&c->conf.events, &a->told[i]);
 		free(a->told[i].name);
@@ -145,6 +147,7 @@ void after_run(struct cache *c, struct after *a)
 
 		a->wake = w->next;
 		w->next = NULL;
+		lock_assert_none();
 		w->wake(w, w->wake_err);
 	}
 	memset(a, 0, sizeof(*a));

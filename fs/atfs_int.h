@@ -61,17 +61,20 @@ static inline struct atfs *atfs_of(fuse_req_t req)
 
 static inline void tree_read_lock(struct atfs *fs)
 {
+	lock_note_taken(LOCK_TREE);
 	pthread_rwlock_rdlock(&fs->tree);
 }
 
 static inline void tree_write_lock(struct atfs *fs)
 {
+	lock_note_taken(LOCK_TREE);
 	pthread_rwlock_wrlock(&fs->tree);
 }
 
 static inline void tree_unlock(struct atfs *fs)
 {
 	pthread_rwlock_unlock(&fs->tree);
+	lock_note_dropped(LOCK_TREE);
 }
 
 #endif

@@ -142,6 +142,7 @@ int entry_of_side(struct atfs *fs, const struct inode_key *key,
 
 void op_reply(fuse_req_t req, int r)
 {
+	lock_assert_none();
 	(void)fuse_reply_err(req, r < 0 ? -r : 0);
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api_internal.h"
+#include "lock.h"
 
 /* Tries of one call and the waits between them. Ours. */
 #define TRIES_DEFAULT 4
@@ -18,6 +19,7 @@ int64_t api_submit(struct api *a, const struct api_call *in)
 	bool of_base;
 	int r;
 
+	lock_assert_none();
 	if (a->closing)
 		return -ESHUTDOWN;
 	if (a->read_only && kind_is_write(in->kind))

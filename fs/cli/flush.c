@@ -1,10 +1,13 @@
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "cli.h"
 
 #define TIMEOUT_S 60
+#define SLICE_S 2
 
 static const char *plural(int n)
 {
@@ -56,14 +59,38 @@ static int not_flushed(const char *mount, int why)
 	return code;
 }
 
-static int flush_mount(const char *mount, double timeout_s)
+static int64_t now_ms(void)
 {
-	char text[64];
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Waits in slices: the kernel lets only one writer at a time into a file, and
+ * whoever waits for that cannot be interrupted. */
+static int wait_flushed(const char *mount, double timeout_s)
+{
+	int64_t end = now_ms() + (int64_t)(timeout_s * 1000), left_s;
+	char text[32];
 	int r;
 
-	/* whole seconds, and 0.5 s is not "do not wait" */
-	snprintf(text, sizeof(text), "%lld\n", (long long)(timeout_s + 0.999));
-	r = cli_write_side(mount, "flush", text);
+	do {
+		/* whole seconds, and 0.5 s is not "do not wait" */
+		left_s = (end - now_ms() + 999) / 1000;
+		if (left_s > SLICE_S)
+			left_s = SLICE_S;
+		snprintf(text, sizeof(text), "%d\n",
+			 left_s > 0 ? (int)left_s : 0);
+		r = cli_write_side(mount, "flush", text);
+	} while (r == -ETIMEDOUT && now_ms() < end);
+	return r;
+}
+
+static int flush_mount(const char *mount, double timeout_s)
+{
+	int r = wait_flushed(mount, timeout_s);
+
 	switch (r) {
 	case 0:
 		return tell_rest(mount);
