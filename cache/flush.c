@@ -388,14 +388,19 @@ void flush_continue(struct flush *f)
 	on_timer(f);
 }
 
-void flush_hold(struct flush *f)
+void flush_hold(struct flush *f, const char *why)
 {
-	int64_t wait = backoff_next_ns(&f->backoff,
-				       clock_rand64(f->c->clock));
+	int64_t wait, now = loop_now_ns(f->c->loop);
 
+	if (now < f->not_before_ns)
+		return; /* the other requests of that moment failed as well */
+	if (!f->held)
+		log_warn("changes wait: %s", why);
+	f->held = true;
+	wait = backoff_next_ns(&f->backoff, clock_rand64(f->c->clock));
 	if (wait < NS_PER_S / 4)
 		wait = NS_PER_S / 4;
-	f->not_before_ns = loop_now_ns(f->c->loop) + wait;
+	f->not_before_ns = now + wait;
 }
 
 static void kicked(void *arg)

@@ -36,6 +36,7 @@ struct flush {
 	struct loop_timer timer;
 	struct backoff backoff;
 	int64_t not_before_ns;  /* after a failure */
+	bool held;              /* said so already */
 	unsigned requests;      /* under way */
 	bool urgent;            /* a flush was asked for */
 	bool kicked;            /* guarded by cache.mu: a run is posted */
@@ -46,7 +47,7 @@ void flush_run(struct flush *f);
 /* After a request ended: tells who waits, and goes on. */
 void flush_continue(struct flush *f);
 /* Nothing can be sent for a while. */
-void flush_hold(struct flush *f);
+void flush_hold(struct flush *f, const char *why);
 void flush_batch_free(struct flush_batch *b);
 /* Moves an operation and its live twin; a done one is dropped. */
 int flush_move_locked(struct flush *f, struct flush_item *it, enum op_state to);

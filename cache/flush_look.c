@@ -262,7 +262,8 @@ static void look_done(void *arg, const struct api_answer *ans)
 		lock_take(&c->mu);
 		unpick(b, SETTLE_MS);
 		lock_drop(&c->mu);
-		flush_hold(b->f);
+		flush_hold(b->f, ans->err->err ? ans->err->text :
+				    "a list is not as documented");
 		look_end(b);
 		return;
 	}

@@ -314,8 +314,7 @@ static void failed(struct flush_batch *b, const struct atfs_error *err)
 	lock_drop(&c->mu);
 	after_run(c, &a);
 	if (hold && err->cls != ERROR_CANCELLED) {
-		flush_hold(b->f);
-		log_warn("changes wait: %s", err->text);
+		flush_hold(b->f, err->text);
 	}
 }
 
@@ -392,7 +391,7 @@ static void send_now(struct flush_batch *b)
 		lock_take(&c->mu);
 		requeue_locked(b, 0);
 		lock_drop(&c->mu);
-		flush_hold(b->f);
+		flush_hold(b->f, "no memory");
 		batch_end(b);
 	}
 }
@@ -447,6 +446,9 @@ static void send_done(void *arg, const struct api_answer *ans)
 		return;
 	}
 	backoff_reset(&b->f->backoff);
+	if (b->f->held)
+		log_info("changes are sent again");
+	b->f->held = false;
 	lock_take(&c->mu);
 	if (b->kind == OP_DELETE) {
 		for (i = 0; i < b->n; i++)
@@ -512,7 +514,7 @@ void flush_check(struct flush_batch *b)
 		lock_take(&b->f->c->mu);
 		requeue_locked(b, 0);
 		lock_drop(&b->f->c->mu);
-		flush_hold(b->f);
+		flush_hold(b->f, "no memory");
 		batch_end(b);
 	}
 }
@@ -635,7 +637,7 @@ static void check_done(void *arg, const struct api_answer *ans)
 		lock_take(&c->mu);
 		requeue_locked(b, 0);
 		lock_drop(&c->mu);
-		flush_hold(b->f);
+		flush_hold(b->f, "no memory");
 		flush_batch_free(b);
 	} else if (b->offset) {
 		flush_check(b);

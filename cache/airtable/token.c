@@ -183,8 +183,8 @@ int token_load(struct token *t, const struct token_config *conf,
 			return r;
 	}
 	return fail(reterr, -ENOKEY,
-		    "no token is set: run 'airtablefs login', or set "
-		    "$AIRTABLE_TOKEN or token_file");
+		    "no token is set: put it into $AIRTABLE_TOKEN, or into a "
+		    "file for -o token_file=FILE");
 }
 
 void token_release(struct token *t)

@@ -20,11 +20,7 @@ static struct fa_record *add_record(struct fake_account *f, unsigned table)
 {
 	struct fa_record *r;
 
-	if (f->n == f->cap) {
-		f->cap = f->cap ? f->cap * 2 : 64;
-		f->records = realloc(f->records, f->cap * sizeof(*r));
-		assert_non_null(f->records);
-	}
+	assert_true(f->n < FA_RECORDS_MAX); /* they never move */
 	r = &f->records[f->n++];
 	*r = (struct fa_record){
 		.table = table, .cells = json_object(),
@@ -505,13 +501,15 @@ void fake_account_init(struct fake_account *f, struct fake_clock *clock)
 {
 	memset(f, 0, sizeof(*f));
 	f->clock = clock;
+	f->records = calloc(FA_RECORDS_MAX, sizeof(*f->records));
+	assert_non_null(f->records);
 	f->transport = (struct http_transport){ .submit = account_submit,
 						.cancel = account_cancel,
 						.free = account_free,
 						.ctx = f };
 }
 
-void fake_account_release_all(struct fake_account *f)
+void fake_account_free(struct fake_account *f)
 {
 	for (size_t i = 0; i < FA_PENDING_MAX; i++)
 		forget(&f->pending[i]);
@@ -519,7 +517,7 @@ void fake_account_release_all(struct fake_account *f)
 		json_decref(f->records[i].cells);
 	free(f->records);
 	f->records = NULL;
-	f->n = f->cap = 0;
+	f->n = 0;
 }
 
 void fake_account_count_from_now(struct fake_account *f)
@@ -595,7 +593,7 @@ static void serve_fine(struct fake_account *f, struct fa_pending *p)
 	free(r.body);
 }
 
-static void lose_later(struct fake_account *f, struct fa_pending *p)
+static void lose_later(struct fa_pending *p)
 {
 	struct http_answer a = { .body = "", .retry_after_s = -1,
 				 .failed = true, .sent = true,
@@ -603,7 +601,6 @@ static void lose_later(struct fake_account *f, struct fa_pending *p)
 	http_done_fn *done = p->done;
 	void *arg = p->arg;
 
-	(void)f;
 	p->held = true;
 	p->only_apply = true;
 	p->done = NULL;
@@ -631,7 +628,7 @@ static void serve_badly(struct fake_account *f, struct fa_pending *p,
 		lose(p, true);
 		return;
 	case FA_LOST_LATER:
-		lose_later(f, p);
+		lose_later(p);
 		return;
 	case FA_GARBAGE:
 		free(perform(f, p).body);

@@ -29,6 +29,7 @@
 #define FA_TABLES 2
 #define FA_PENDING_MAX 64
 #define FA_FAULTS_MAX 64
+#define FA_RECORDS_MAX 4096
 
 enum fa_call {
 	FA_BASES, FA_SCHEMA, FA_LIST, FA_QUERY, /* listRecords with a formula */
@@ -79,8 +80,8 @@ struct fa_pending {
 struct fake_account {
 	struct http_transport transport;
 	struct fake_clock *clock;
-	struct fa_record *records;
-	size_t n, cap;
+	struct fa_record *records; /* they never move */
+	size_t n;
 	struct fa_pending pending[FA_PENDING_MAX];
 	struct fa_fault faults[FA_FAULTS_MAX];
 	size_t faults_n;
@@ -90,15 +91,15 @@ struct fake_account {
 	bool get_says_403;       /* of a missing record; else 404 */
 	bool apply_cancelled;    /* what is cancelled on its way is done yet */
 	const char *guilty_note; /* a write with this Note is a 422 */
-	/* counters, by enum fa_call */
+	/* counters, by enum fa_call, since fake_account_count_from_now() */
 	unsigned calls[FA_CALLS];
 	unsigned most_records[FA_CALLS]; /* in one write */
 	unsigned total;
 };
 
 void fake_account_init(struct fake_account *f, struct fake_clock *clock);
-void fake_account_release_all(struct fake_account *f); /* frees */
-/* The transport was freed with its cache; the account stays. */
+/* Frees it. The account outlives the caches that are opened on it. */
+void fake_account_free(struct fake_account *f);
 
 void fake_account_fault(struct fake_account *f, struct fa_fault fault);
 void fake_account_heal(struct fake_account *f);
