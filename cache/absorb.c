@@ -225,6 +225,18 @@ int absorb_record(struct absorb *a, json_t *record, bool own,
 
 	if (!in.id || !id_is_valid(in.id, "rec") || !json_is_object(in.cells))
 		return 0; /* nothing that could be a file */
+	if (a->stamp && fetch_is_older_locked(a->t, a->stamp, in.id)) {
+		/* gone since, or changed since: what we hold is newer */
+		r = store_find_id(a->c->store, a->t->no, in.id, STORE_META,
+				  &in.old);
+		if (r == -ENOENT)
+			return 0;
+		if (r == 0)
+			r = store_mark_seen(a->c->store, a->t->no, in.old.seq,
+					    a->seen);
+		store_row_release(&in.old);
+		return r;
+	}
 	raw = json_dumps(in.cells, JSON_COMPACT | JSON_SORT_KEYS);
 	if (!raw)
 		return -ENOMEM;

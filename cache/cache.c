@@ -102,7 +102,9 @@ static int open_api(struct cache *c, struct atfs_error *reterr)
 				       .user_agent = "airtablefs/" ATFS_VERSION,
 				       .max_connections = 16 };
 	struct api_config ac = { .endpoint = c->endpoint,
-				 .read_only = c->conf.read_only };
+				 .read_only = c->conf.read_only,
+				 .pace_file = c->conf.transport ?
+						      NULL : c->pace_path };
 	struct http_transport transport;
 	int r = token_load(&ac.token, &tc, reterr);
 
@@ -152,9 +154,9 @@ int cache_open(const struct cache_config *conf, struct cache **ret,
 	if (r == 0)
 		r = set_endpoint(c, reterr);
 	if (r == 0)
-		r = open_api(c, reterr);
-	if (r == 0)
 		r = dirs_open(c, reterr);
+	if (r == 0)
+		r = open_api(c, reterr);
 	if (r == 0)
 		r = open_store(c, reterr);
 	if (r == 0)

@@ -101,6 +101,9 @@ static json_t *by_name(const struct schema_table *st, const char *text)
 		const struct schema_field *f =
 			st ? schema_find_field(st, key) : NULL;
 
+		if (strcmp(key, "copy_of") == 0)
+			continue;
+
 		json_object_set(out, f ? f->name : key, v);
 	}
 	json_decref(in);
@@ -255,7 +258,7 @@ void cache_count_unsent_locked(struct cache *c, struct cache_unsent *ret)
 {
 	memset(ret, 0, sizeof(*ret));
 	live_each(&c->live, count_one, ret);
-	ret->queued += (unsigned)c->orphans_n;
+	restore_count_locked(c, ret);
 }
 
 void cache_get_unsent(struct cache *c, struct cache_unsent *ret)

@@ -22,7 +22,8 @@ static void dir_of_table(struct cache *c, const struct table *t,
 			 struct cache_dir *d)
 {
 	*d = (struct cache_dir){ .no = t->no, .parent = t->base->no,
-				 .ino = ino_of_id(t->id.s),
+				 .ino = ino_below(ino_of_id(t->base->id.s),
+						   t->id.s),
 				 .writable = base_is_writable(c, t->base),
 				 .mtime_ms = t->names_at_ms };
 	memcpy(d->name, t->name, sizeof(d->name));

@@ -1,5 +1,6 @@
 /* Where cache and state live: below the XDG directories, one place for each
  * profile and mounted source, 0700 and locked against a second daemon. */
+#include "airtable/limiter.h"
 #include "internal.h"
 
 #include <fcntl.h>
@@ -114,6 +115,7 @@ static int set_paths(struct cache *c)
 	char *ch = xdg_home("XDG_CACHE_HOME", ".cache");
 	char *sh = xdg_home("XDG_STATE_HOME", ".local/state");
 	char *place = place_name(c);
+	char pace[LIMITER_FILE_NAME_MAX];
 	int r = -ENOENT;
 
 	if (ch && sh && place) {
@@ -122,6 +124,10 @@ static int set_paths(struct cache *c)
 					     sh, place) < 0 ?
 			    -ENOMEM :
 			    0;
+		limiter_file_name(c->endpoint, pace);
+		if (r == 0 && asprintf(&c->pace_path, "%s/airtablefs/%s", sh,
+				       pace) < 0)
+			r = -ENOMEM;
 		if (r == 0)
 			r = join(&c->scratch_dir, c->state_dir, "scratch");
 		if (r == 0)
@@ -175,4 +181,5 @@ void dirs_close(struct cache *c)
 	free(c->scratch_dir);
 	free(c->drafts_dir);
 	free(c->errors_path);
+	free(c->pace_path);
 }

@@ -14,6 +14,9 @@
 /* design section 5: judged this long after the last write if no close was
  * heard */
 #define QUIET_NS (INT64_C(300) * NS_PER_MS)
+/* an emptied file shows its record again this long after it was closed: the
+ * next writer of a script (`: >f; echo ... >>f`) still finds it empty */
+#define EMPTY_NS (3 * NS_PER_S)
 
 static int open_file(struct cache *c, struct live *l, int flags)
 {
@@ -113,6 +116,7 @@ void draft_drop_locked(struct cache *c, struct live *l)
 	l->file[0] = '\0';
 	l->has_draft = false;
 	l->unjudged = false;
+	l->emptied_ns = 0;
 	l->draft_size = 0;
 }
 
@@ -150,6 +154,7 @@ static void touch(struct cache *c, struct live *l)
 	l->written_ns = clock_mono_ns(c->clock);
 	l->mtime_ms = clock_wall_ms(c->clock);
 	l->unjudged = true;
+	l->emptied_ns = 0;
 	arm(c);
 }
 
@@ -296,8 +301,8 @@ int draft_judge_locked(struct cache *c, struct live *l, bool heard,
 				 "content stands as before");
 		r = refuse(c, l, &e);
 		if (!live_is_local(l)) {
-			draft_drop_locked(c, l);
-			after_record(a, l->key);
+			l->emptied_ns = clock_mono_ns(c->clock);
+			arm(c);
 		}
 		return r;
 	}
@@ -318,6 +323,16 @@ static bool judge_quiet(void *ctx, struct live *l)
 {
 	struct quiet *q = ctx;
 
+	if (l->has_draft && l->draft_size == 0 && l->emptied_ns) {
+		if (q->now_ns - l->emptied_ns < EMPTY_NS) {
+			q->more = true;
+			return true;
+		}
+		draft_drop_locked(q->c, l);
+		after_record(&q->a, l->key);
+		(void)live_settle(&q->c->live, l);
+		return true;
+	}
 	if (!l->has_draft || !l->unjudged || l->draft_size == 0)
 		return true;
 	if (q->now_ns - l->written_ns < QUIET_NS) {

@@ -98,6 +98,8 @@ int cache_write(struct cache *c, struct rec_key key, const char *buf, size_t n,
 	r = may_write_locked(c, key.table, &t);
 	if (r == 0)
 		r = live_of_locked(c, key, &l);
+	if (r == 0 && l->hidden)
+		r = -ESTALE; /* removed: nothing to write to */
 	if (r == 0) {
 		r = draft_write_locked(c, l, buf, n, off, &a);
 		(void)live_settle(&c->live, l);
@@ -118,6 +120,8 @@ int cache_truncate(struct cache *c, struct rec_key key, uint64_t size)
 	r = may_write_locked(c, key.table, &t);
 	if (r == 0)
 		r = live_of_locked(c, key, &l);
+	if (r == 0 && l->hidden)
+		r = -ESTALE;
 	if (r == 0) {
 		r = draft_truncate_locked(c, l, size, &a);
 		(void)live_settle(&c->live, l);
@@ -172,9 +176,14 @@ static int new_local_locked(struct cache *c, struct table *t, const char *name,
 			    struct live **ret)
 {
 	int64_t now = clock_wall_ms(c->clock);
-	char id[ATFS_ID_MAX];
+	char id[ATFS_ID_MAX], text[NAME_BUF];
 	struct rec_key key = { t->no, 0 };
-	int r = journal_new_local_id(c->journal, id);
+	/* a name that stands for no value makes no record: no UTF-8, or the id
+	 * of a record that is not there */
+	int r = name_to_text(name, RECORD_SUFFIX, text);
+
+	if (r == 0)
+		r = journal_new_local_id(c->journal, id);
 
 	if (r == 0)
 		r = store_begin(c->store);
@@ -247,8 +256,13 @@ int cache_create(struct cache *c, uint32_t table, const char *name,
 		(void)live_settle(&c->live, l);
 		r = -EEXIST;
 	}
-	if (r == 0)
+	if (r == 0) {
 		r = draft_truncate_locked(c, l, 0, &a);
+		if (r < 0 && made) {
+			(void)save_forget_local_locked(c, l);
+			(void)live_settle(&c->live, l);
+		}
+	}
 	if (r == 0)
 		r = stat_locked(c, l, ret);
 	lock_drop(&c->mu);
@@ -273,7 +287,7 @@ int cache_unlink(struct cache *c, uint32_t table, const char *name,
 	if (r == 0) {
 		if (ret_key)
 			*ret_key = l->key;
-		r = save_delete_locked(c, l);
+		r = save_delete_locked(c, l, 0);
 		if (r == 0)
 			names_moved(c, t);
 		(void)live_settle(&c->live, l);
@@ -301,7 +315,7 @@ int cache_detach(struct cache *c, uint32_t table, const char *name, char **ret,
 		r = view_bytes_locked(c, l->key, ret, ret_n);
 	if (r == 0) {
 		*ret_key = l->key;
-		r = save_delete_locked(c, l);
+		r = save_delete_locked(c, l, 0);
 		if (r < 0)
 			free(*ret);
 		else
@@ -335,7 +349,7 @@ static int replace_locked(struct cache *c, struct table *t, const char *name,
 	if (made)
 		(void)save_forget_local_locked(c, l);
 	else if (was_hidden)
-		(void)save_delete_locked(c, l);
+		(void)save_delete_locked(c, l, 0);
 	(void)live_settle(&c->live, l);
 	return r;
 }
@@ -365,7 +379,8 @@ int cache_replace(struct cache *c, uint32_t table, const char *name,
 
 /* The content of one record file as another's: what names the first record
  * and what is computed for it stays behind. */
-static char *without_identity(const char *bytes, size_t n, size_t *ret_n)
+static char *without_identity(const char *bytes, size_t n, const char *primary,
+			      size_t *ret_n)
 {
 	json_t *doc = json_loadb(bytes, n, JSON_REJECT_DUPLICATES, NULL);
 	char *text;
@@ -374,6 +389,9 @@ static char *without_identity(const char *bytes, size_t n, size_t *ret_n)
 		json_object_del(doc, "id");
 		json_object_del(doc, "createdTime");
 		json_object_del(doc, "computed");
+		if (primary) /* the name that it is moved to stays */
+			json_object_del(json_object_get(doc, "fields"),
+					primary);
 	}
 	text = doc ? json_dumps(doc, JSON_INDENT(2)) : NULL;
 	json_decref(doc);
@@ -390,12 +408,20 @@ static int rename_over_locked(struct cache *c, struct table *t,
 {
 	struct rec_key from_key = from->key;
 	char *bytes = NULL, *plain;
+	const char *primary = NULL;
+	const struct schema_table *st;
+	struct schema *s;
+	int64_t after_id;
 	size_t n = 0;
 	int r = view_bytes_locked(c, from->key, &bytes, &n);
 
 	if (r < 0)
 		return r;
-	plain = without_identity(bytes, n, &n);
+	st = tree_schema_locked(t, &s);
+	if (st && st->primary < st->fields_n && !live_is_local(from))
+		primary = st->fields[st->primary].name;
+	plain = without_identity(bytes, n, primary, &n);
+	schema_unref(s);
 	free(bytes);
 	if (!plain)
 		return -ENOMEM;
@@ -405,7 +431,9 @@ static int rename_over_locked(struct cache *c, struct table *t,
 		return r;
 	after_record(a, (*ret)->key);
 	from = live_find(&c->live, from_key);
-	r = from ? save_delete_locked(c, from) : 0;
+	/* it goes only once its content has arrived */
+	after_id = (*ret)->ops_n ? (*ret)->ops[(*ret)->ops_n - 1].id : 0;
+	r = from ? save_delete_locked(c, from, after_id) : 0;
 	if (from)
 		(void)live_settle(&c->live, from);
 	return r;
@@ -436,7 +464,10 @@ int cache_rename(struct cache *c, uint32_t table, const char *from,
 		if (!dst || !dst->hidden)
 			over = (struct rec_key){ table, row.seq };
 		store_row_release(&row);
-		r = rename_over_locked(c, t, l, to, &dst, &a);
+		if (over.seq != l->key.seq) /* else both are its names */
+			r = rename_over_locked(c, t, l, to, &dst, &a);
+		else
+			dst = l;
 		l = dst;
 	} else if (r == 0) {
 		r = save_set_primary_locked(c, l, to, &e, &a);

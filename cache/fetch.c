@@ -17,6 +17,12 @@
 #define PAGES_MAX 20000         /* 2,000,000 records: an endless offset */
 #define BASE_PAGES_MAX 100
 
+/* A write of ours, confirmed while its table is being listed. */
+struct own_write {
+	char record[ATFS_ID_MAX];
+	uint64_t stamp;
+};
+
 struct fetch {
 	struct cache *c;
 	struct table *t;
@@ -25,6 +31,7 @@ struct fetch {
 	int64_t seen;      /* marks the rows of this listing */
 	int64_t began_ms;
 	unsigned pages, restarts;
+	uint64_t stamp;    /* when the page under way was asked for */
 	char *offset;
 };
 
@@ -151,9 +158,15 @@ static void attach_all_locked(struct cache *c, struct base *b)
 
 	if (c->orphans_n == 0)
 		return;
-	for (i = 0; i < c->tables_n; i++)
-		if (c->tables[i] && c->tables[i]->base == b)
-			restore_attach_locked(c, c->tables[i]);
+	for (i = 0; i < c->tables_n; i++) {
+		struct table *t = c->tables[i];
+
+		if (!t || t->base != b)
+			continue;
+		restore_attach_locked(c, t);
+		if (t->complete)
+			restore_settle_locked(c, t);
+	}
 	restore_want_locked(c);
 }
 
@@ -246,6 +259,38 @@ void fetch_want_schema_locked(struct cache *c, struct base *b)
 
 /* ---- the records of a table ---- */
 
+void fetch_note_own_locked(struct cache *c, struct table *t, const char *record)
+{
+	struct own_write *w;
+
+	if (!t || !t->fetch)
+		return;
+	if (t->own_n == t->own_cap) {
+		size_t cap = t->own_cap ? t->own_cap * 2 : 16;
+
+		w = realloc(t->own, cap * sizeof(*w));
+		if (!w)
+			return;
+		t->own = w;
+		t->own_cap = cap;
+	}
+	w = &t->own[t->own_n++];
+	id_copy(w->record, record);
+	w->stamp = c->stamp;
+}
+
+bool fetch_is_older_locked(const struct table *t, uint64_t stamp,
+			   const char *record)
+{
+	size_t i;
+
+	for (i = 0; i < t->own_n; i++)
+		if (t->own[i].stamp >= stamp &&
+		    strcmp(t->own[i].record, record) == 0)
+			return true;
+	return false;
+}
+
 static void page_done(void *arg, const struct api_answer *ans);
 
 static int page_submit(struct fetch *f)
@@ -255,6 +300,9 @@ static int page_submit(struct fetch *f)
 				 .table = f->t->id, .offset = f->offset,
 				 .done = page_done, .arg = f };
 
+	lock_take(&f->c->mu);
+	f->stamp = ++f->c->stamp;
+	lock_drop(&f->c->mu);
 	f->call = api_submit(f->c->api, &call);
 	return f->call < 0 ? (int)f->call : 0;
 }
@@ -269,6 +317,9 @@ static void table_end(struct fetch *f, const struct atfs_error *err)
 	cache_note_api(c);
 	lock_take(&c->mu);
 	t->fetch = NULL;
+	free(t->own);
+	t->own = NULL;
+	t->own_n = t->own_cap = 0;
 	t->last_err = err->err;
 	memcpy(t->last_text, err->text, sizeof(t->last_text));
 	again = t->again && !err->err;
@@ -326,6 +377,7 @@ static int page_commit(struct fetch *f, json_t *records, bool last,
 
 	if (r < 0)
 		return r;
+	ab.stamp = f->stamp;
 	json_array_foreach(records, i, rec) {
 		r = absorb_record(&ab, rec, false, NULL, 0);
 		if (r < 0) {
@@ -344,9 +396,10 @@ static int page_commit(struct fetch *f, json_t *records, bool last,
 		ab.names_moved |= s.moved;
 		f->t->complete = true;
 		f->t->listed_at_ms = f->began_ms;
-		/* a listing read for the first time never moved for anybody */
 	}
 	r = absorb_commit(&ab);
+	if (r < 0 && last && !ab.was_complete)
+		f->t->complete = false; /* not known to be all of it */
 	return r;
 }
 
@@ -394,6 +447,8 @@ static void page_done(void *arg, const struct api_answer *ans)
 	f->t->progress++;
 	if (c->orphans_n)
 		restore_attach_locked(c, f->t);
+	if (c->orphans_n && r == 0 && !offset)
+		restore_settle_locked(c, f->t);
 	if (offset) /* who waits for the end is woken by table_end */
 		waitq_take_locked(&f->t->waiters, &a, 0);
 	lock_drop(&c->mu);

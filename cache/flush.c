@@ -57,6 +57,10 @@ int flush_move_locked(struct flush *f, struct flush_item *it, enum op_state to)
 		r = journal_set_state(f->c->journal, &it->op, to);
 	if (r < 0) {
 		log_error("the journal cannot be written: %s", strerror(-r));
+		if (o) { /* looked at again after a while */
+			o->busy = false;
+			o->due_ms = clock_wall_ms(f->c->clock) + 10000;
+		}
 		return r;
 	}
 	if (o) {
@@ -167,13 +171,60 @@ static bool settle_delete(struct pick *p, struct live *l)
 	return false;
 }
 
+/* A delete that waits for a copy, or for what took its content: 1 = not yet,
+ * 0 = may go, -1 = that was refused, so the record stays. */
+static int waits_for(struct pick *p, const struct live_op *o)
+{
+	struct op dep = { 0 };
+	int r = 0;
+
+	if (o->kind != OP_DELETE || !o->after_id ||
+	    journal_get(p->f->c->journal, o->after_id, false, &dep) < 0)
+		return 0;
+	if (dep.state == OP_REJECTED || dep.state == OP_CONFLICT)
+		r = -1;
+	else if (dep.state != OP_DONE)
+		r = 1;
+	op_clear(&dep);
+	return r;
+}
+
+static void stay(struct pick *p, struct live *l)
+{
+	struct cache *c = p->f->c;
+	char path[3 * NAME_BUF];
+
+	if (save_revive_locked(c, l) < 0)
+		return;
+	after_new(&p->a, l->key.table, l->name);
+	path_of_locked(c, l, path, sizeof(path));
+	log_warn("'%s' stays: what it was moved to was refused", path);
+	errlog_add(c, path, -ECANCELED, "", 0, 0,
+		   "it stays: what it was moved to was refused",
+		   "see the errors of the other file");
+	(void)live_settle(&c->live, l);
+}
+
 static bool pick_one(void *ctx, struct live *l)
 {
 	struct pick *p = ctx;
 	struct live_op *o;
 	bool due;
+	int wait;
 
-	if (l->ops_n == 0 || settle_delete(p, l) || l->ops_n == 0)
+	if (l->ops_n == 0)
+		return true;
+	wait = waits_for(p, &l->ops[l->ops_n - 1]);
+	if (wait < 0) {
+		stay(p, l);
+		return true;
+	}
+	if (wait > 0 && l->ops_n == 1) {
+		look_again(p, p->now_ms + 1000);
+		return true;
+	}
+	/* what comes before a delete that waits goes as usual */
+	if (wait == 0 && (settle_delete(p, l) || l->ops_n == 0))
 		return true;
 	o = &l->ops[0];
 	if (o->busy || (o->state != OP_QUEUED && o->state != OP_UNKNOWN))
@@ -297,6 +348,7 @@ static size_t pick(struct flush *f, struct go *go, size_t max, int64_t *next_ms)
 	}
 	free(p.ready);
 	lock_drop(&c->mu);
+	after_run(c, &p.a);
 	*next_ms = p.next_ms ? p.next_ms - p.now_ms : 0;
 	return n;
 }

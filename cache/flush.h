@@ -8,6 +8,7 @@
 
 #include "internal.h"
 
+#define FLUSH_SETTLE_MS 3000 /* before an unknown create is looked for */
 #define FLUSH_CHECK_MAX 100 /* records whose values one call reads */
 
 struct flush_item {

@@ -10,7 +10,6 @@
 #include "render.h"
 
 #define OVERLAP_MS 120000 /* clocks may differ, and createdTime has seconds */
-#define SETTLE_MS 3000    /* between the looks: the server may be at it yet */
 #define LOOKS 2
 
 static void look_done(void *arg, const struct api_answer *ans);
@@ -67,27 +66,10 @@ void flush_look(struct flush_batch *b)
 	b->f->requests++;
 	if (look_submit(b) < 0) {
 		lock_take(&b->f->c->mu);
-		unpick(b, SETTLE_MS);
+		unpick(b, FLUSH_SETTLE_MS);
 		lock_drop(&b->f->c->mu);
 		look_end(b);
 	}
-}
-
-/* Rich text comes back with a line end added (airtable-api.md 9.3). */
-static bool text_equal(const json_t *a, const json_t *b)
-{
-	const char *x = json_string_value(a), *y = json_string_value(b);
-	size_t n, m;
-
-	if (!x || !y)
-		return false;
-	n = strlen(x);
-	m = strlen(y);
-	while (n && x[n - 1] == '\n')
-		n--;
-	while (m && y[m - 1] == '\n')
-		m--;
-	return n == m && memcmp(x, y, n) == 0;
 }
 
 static bool is_ours(const struct schema_table *st, const struct flush_item *it,
@@ -104,7 +86,7 @@ static bool is_ours(const struct schema_table *st, const struct flush_item *it,
 		if (!f)
 			continue;
 		now = render_value(f, json_object_get(cells, key));
-		same = value_equal(mine, now) || text_equal(mine, now);
+		same = value_means_same(mine, now);
 		json_decref(now);
 		if (!same)
 			return false;
@@ -207,6 +189,7 @@ static void adopt_locked(struct flush_batch *b, struct flush_item *it,
 		if (l && !l->has_draft && l->ops_n == 0)
 			l->size = -1;
 		(void)absorb_record(&ab, rec, true, NULL, 0);
+		fetch_note_own_locked(b->f->c, b->t, it->op.record);
 		after_record(a, it->key);
 		if (l)
 			(void)live_settle(&b->f->c->live, l);
@@ -260,7 +243,7 @@ static void look_done(void *arg, const struct api_answer *ans)
 
 	if (ans->err->err || !json_is_array(page)) {
 		lock_take(&c->mu);
-		unpick(b, SETTLE_MS);
+		unpick(b, FLUSH_SETTLE_MS);
 		lock_drop(&c->mu);
 		flush_hold(b->f, ans->err->err ? ans->err->text :
 				    "a list is not as documented");
@@ -299,5 +282,6 @@ static void look_done(void *arg, const struct api_answer *ans)
 	b->n = left;
 	b->f->requests--;
 	b->timer = (struct loop_timer){ .fn = again, .arg = b };
-	loop_timer_set(c->loop, &b->timer, SETTLE_MS * NS_PER_MS);
+	loop_timer_set(c->loop, &b->timer, FLUSH_SETTLE_MS * NS_PER_MS);
+	flush_continue(b->f);
 }

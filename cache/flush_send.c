@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "render.h"
+
 static void check_done(void *arg, const struct api_answer *ans);
 static void send_done(void *arg, const struct api_answer *ans);
 
@@ -41,6 +43,9 @@ static void reject_locked(struct flush *f, struct flush_item *it,
 	it->op.reason = strdup(err->text);
 	if (flush_move_locked(f, it, OP_REJECTED) < 0 || !l)
 		return;
+	/* a delete that may not be is given up: what stays is the error */
+	if (it->op.kind == OP_DELETE)
+		(void)flush_move_locked(f, it, OP_DONE);
 	save_error_set(&l->error, err->err, "%s", err->text);
 	snprintf(l->error.hint, sizeof(l->error.hint),
 		 "the server refused it; the bytes are kept: mend the file "
@@ -78,6 +83,31 @@ static void conflict_locked(struct flush *f, struct flush_item *it,
 	errlog_add(f->c, path, -EBUSY, "", 0, 0, reason, l->error.hint);
 }
 
+/* ---- lost ---- */
+
+/* The answer to it was lost: an update or a delete is simply repeated, a create
+ * is looked for. */
+static void lost_one_locked(struct flush *f, struct flush_item *it)
+{
+	struct live *l = live_find(&f->c->live, it->key);
+	struct live_op *o = l ? live_find_op(l, it->op.id) : NULL;
+
+	if (flush_move_locked(f, it, OP_UNKNOWN) < 0)
+		return;
+	if (it->op.kind != OP_CREATE)
+		(void)flush_move_locked(f, it, OP_QUEUED);
+	else if (o) /* the server may still be at it */
+		o->due_ms = clock_wall_ms(f->c->clock) + FLUSH_SETTLE_MS;
+}
+
+static void lost_locked(struct flush_batch *b)
+{
+	size_t i;
+
+	for (i = 0; i < b->n; i++)
+		lost_one_locked(b->f, &b->items[i]);
+}
+
 /* ---- done: the answer is the record's new state ---- */
 
 static bool still_local(const struct live *l)
@@ -88,6 +118,45 @@ static bool still_local(const struct live *l)
 		if (l->ops[i].kind != OP_DELETE)
 			return true;
 	return l->has_draft;
+}
+
+/* Later saves were made from what this one wrote; where the server made
+ * something else of it (rich text, numbers), that is their base now. */
+static void rebase_locked(struct flush *f, struct absorb *ab, struct live *l,
+			  const struct flush_item *it, json_t *rec)
+{
+	json_t *cells = json_object_get(rec, "fields");
+	size_t i;
+
+	for (i = 0; i < l->ops_n; i++) {
+		struct op o = { 0 };
+		const char *key;
+		json_t *before, *wrote;
+		bool moved = false;
+
+		if (l->ops[i].kind != OP_UPDATE ||
+		    journal_get(f->c->journal, l->ops[i].id, false, &o) < 0)
+			continue;
+		before = json_from_text(o.before);
+		json_object_foreach(it->after, key, wrote) {
+			const struct schema_field *sf =
+				schema_find_field(ab->st, key);
+			json_t *was = json_object_get(before, key), *now;
+
+			if (!sf || !was || !value_equal(was, wrote))
+				continue;
+			now = render_value(sf, json_object_get(cells, key));
+			moved |= !value_equal(now, was);
+			json_object_set_new(before, key, now);
+		}
+		if (moved) {
+			free(o.before);
+			o.before = json_dumps(before, JSON_COMPACT);
+			(void)journal_rewrite(f->c->journal, &o);
+		}
+		json_decref(before);
+		op_clear(&o);
+	}
 }
 
 /* The operation is done; rec is what the server holds now. */
@@ -111,6 +180,8 @@ static void confirmed_locked(struct flush *f, struct absorb *ab,
 				  have && !more ? full.bytes : NULL,
 				  full.bytes_n) < 0)
 			log_error("the cache cannot be written");
+		fetch_note_own_locked(f->c, ab->t, it->op.record);
+		rebase_locked(f, ab, l, it, rec);
 		if (!more)
 			l->mtime_ms = 0;
 		(void)live_settle(&f->c->live, l);
@@ -183,18 +254,18 @@ static void written_locked(struct flush_batch *b, json_t *records,
 
 	if (absorb_begin(&ab, b->f->c, b->t, 0, a) < 0) {
 		log_error("the cache cannot be written");
-		return; /* still "sending": the next start finds out */
+		lost_locked(b); /* found out about later */
+		return;
 	}
 	for (i = 0; i < b->n; i++) {
 		struct flush_item *it = &b->items[i];
 		json_t *rec = answer_for(records, it, i);
 
-		if (!rec)
-			continue;
-		if (it->op.kind == OP_CREATE &&
-		    flush_adopt_locked(b->f, b->t, it, rec, a) < 0)
-			continue;
-		confirmed_locked(b->f, &ab, it, rec, a);
+		if (!rec || (it->op.kind == OP_CREATE &&
+			     flush_adopt_locked(b->f, b->t, it, rec, a) < 0))
+			lost_one_locked(b->f, it);
+		else
+			confirmed_locked(b->f, &ab, it, rec, a);
 	}
 	if (absorb_commit(&ab) < 0)
 		log_error("the cache cannot be written");
@@ -208,6 +279,8 @@ static void deleted_locked(struct flush *f, struct flush_item *it)
 
 	if (flush_move_locked(f, it, OP_DONE) < 0)
 		return;
+	fetch_note_own_locked(c, tree_table_locked(c, it->key.table),
+			      it->op.record);
 	r = store_begin(c->store);
 	if (r == 0) {
 		r = store_remove(c->store, it->key.table, it->key.seq);
@@ -247,24 +320,6 @@ static void requeue_locked(struct flush_batch *b, unsigned batch_max)
 		o = l ? live_find_op(l, it->op.id) : NULL;
 		if (o && batch_max)
 			o->batch_max = batch_max;
-	}
-}
-
-static void lost_locked(struct flush_batch *b)
-{
-	int64_t settle_ms = 3000; /* the server may still be at it */
-	size_t i;
-
-	for (i = 0; i < b->n; i++) {
-		struct flush_item *it = &b->items[i];
-		struct live *l = live_find(&b->f->c->live, it->key);
-		struct live_op *o = l ? live_find_op(l, it->op.id) : NULL;
-
-		(void)flush_move_locked(b->f, it, OP_UNKNOWN);
-		if (it->op.kind != OP_CREATE)
-			(void)flush_move_locked(b->f, it, OP_QUEUED);
-		else if (o)
-			o->due_ms = clock_wall_ms(b->f->c->clock) + settle_ms;
 	}
 }
 

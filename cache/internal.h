@@ -66,6 +66,8 @@ struct table {
 	uint32_t schema_gen;
 	uint64_t progress;         /* rises with every page committed */
 	struct fetch *fetch;       /* the listing in progress, or NULL */
+	struct own_write *own;     /* confirmed while that listing runs */
+	size_t own_n, own_cap;
 	bool again;                /* list again once this one is done */
 	int last_err;
 	char last_text[256];
@@ -78,6 +80,7 @@ struct cache {
 	struct cache_config conf;
 	char *endpoint, *base_filter, *profile, *mountpoint;
 	char *cache_dir, *state_dir, *scratch_dir, *drafts_dir, *errors_path;
+	char *pace_path;               /* shared by all mounts of the user */
 	int lock_fd;
 	const struct clock_source *clock;
 	struct store *store;
@@ -103,6 +106,8 @@ struct cache {
 	struct api_status api_status;  /* copied by the network thread */
 	int64_t deletes_window_ms;     /* the brake on mass deletes */
 	unsigned deletes_in_window;
+	unsigned copies;               /* creates seen that copy a record */
+	uint64_t stamp;                /* rises with each page asked for */
 	bool stopping;
 	bool quiet_armed;              /* quiet_timer runs or is about to */
 	struct loop_timer quiet_timer; /* network thread */
@@ -129,6 +134,7 @@ void after_run(struct cache *c, struct after *a);
 struct base *tree_base_locked(struct cache *c, uint32_t no);
 struct table *tree_table_locked(struct cache *c, uint32_t no);
 struct table *tree_find_table_locked(struct cache *c,
+				     const struct base_id *base,
 				     const struct table_id *id);
 int tree_load(struct cache *c);            /* from the store, at open */
 /* The list of bases has come (all pages): {"bases":[...]} array. */
@@ -143,6 +149,8 @@ const struct schema_table *tree_schema_locked(const struct table *t,
 void tree_free(struct cache *c);
 /* A stable 63-bit number from an id, for st_ino. */
 uint64_t ino_of_id(const char *id);
+/* The same for something within a base or table of that number. */
+uint64_t ino_below(uint64_t parent, const char *id);
 
 /* ---- fetch.c: network thread unless "_locked" ---- */
 /* Makes sure that a listing is under way; callers on any thread. */
@@ -154,6 +162,12 @@ void fetch_touch_table_locked(struct cache *c, struct table *t);
 void fetch_touch_base_locked(struct cache *c, struct base *b);
 void fetch_touch_bases_locked(struct cache *c);
 void fetch_stop(struct cache *c);
+/* Our own write to a record was confirmed: a page of the table asked for
+ * before that is older and must not undo it. mu is held. */
+void fetch_note_own_locked(struct cache *c, struct table *t,
+			   const char *record);
+bool fetch_is_older_locked(const struct table *t, uint64_t stamp,
+			   const char *record);
 
 /* ---- absorb.c: what the server says of a record goes into the store ---- */
 struct absorb {
@@ -162,6 +176,7 @@ struct absorb {
 	const struct schema_table *st;
 	struct schema *schema;      /* keeps st alive */
 	uint32_t gen;
+	uint64_t stamp;             /* when it was asked for; 0 = just now */
 	int64_t seen, now_ms;
 	struct after *after;
 	bool names_moved;
@@ -215,7 +230,8 @@ void save_refused_locked(struct cache *c, struct live *l,
 			 const struct save_error *e);
 int save_set_primary_locked(struct cache *c, struct live *l, const char *name,
 			    struct save_error *reterr, struct after *a);
-int save_delete_locked(struct cache *c, struct live *l);
+/* after_id: only once that operation is done; 0 = of itself. */
+int save_delete_locked(struct cache *c, struct live *l, int64_t after_id);
 /* A record that was removed or renamed away comes back under its name. -EBUSY:
  * its deletion is on its way already. */
 int save_revive_locked(struct cache *c, struct live *l);
@@ -226,6 +242,10 @@ int save_forget_local_locked(struct cache *c, struct live *l);
 int restore_load(struct cache *c);         /* at open */
 /* A table or a row has come into being: what waited for it is attached. */
 void restore_attach_locked(struct cache *c, const struct table *t);
+/* The table was read in full: what is still not found was deleted there. */
+void restore_settle_locked(struct cache *c, const struct table *t);
+/* Operations without a record: still to be found, and refused ones. */
+void restore_count_locked(const struct cache *c, struct cache_unsent *u);
 /* Asks the server for what is still missing. */
 void restore_want_locked(struct cache *c);
 void restore_free(struct cache *c);
@@ -245,6 +265,10 @@ enum merge_result { MERGE_SEND, MERGE_NOTHING, MERGE_CONFLICT };
 enum merge_result merge_changes(const struct schema_table *t, json_t *changes,
 				const json_t *before, const json_t *after,
 				const json_t *theirs_cells, json_t *ret_theirs);
+
+/* Equal, or text that differs in line ends at its end alone, which the server
+ * adds and drops as it likes. */
+bool value_means_same(const json_t *a, const json_t *b);
 
 /* ---- errlog.c: errors.ndjson ---- */
 void errlog_add(struct cache *c, const char *path, int err, const char *field,

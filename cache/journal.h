@@ -93,6 +93,10 @@ int journal_set_state(struct journal *j, struct op *o, enum op_state to);
 /* The same for many in one transaction. */
 int journal_set_states(struct journal *j, struct op *const *ops, size_t n,
 		       enum op_state to);
+/* In one transaction: rewrites into (NULL = none) as journal_rewrite does and
+ * queues it, and moves the operations that it takes the place of to done. */
+int journal_fold(struct journal *j, struct op *into, struct op *const *drops,
+		 size_t n);
 int journal_get(struct journal *j, int64_t id, bool with_bytes, struct op *ret);
 /* Not yet done, in id order, without bytes. No lock is held while fn runs: it
  * may use the journal. */

@@ -198,6 +198,37 @@ int journal_set_states(struct journal *j, struct op *const *ops, size_t n,
 	return r;
 }
 
+int journal_fold(struct journal *j, struct op *into, struct op *const *drops,
+		 size_t n)
+{
+	int r;
+
+	assert(!into || into->state == OP_QUEUED ||
+	       op_move_allowed(into->state, OP_QUEUED));
+	for (size_t i = 0; i < n; i++) {
+		assert(op_move_allowed(drops[i]->state, OP_DONE));
+		if (!op_move_allowed(drops[i]->state, OP_DONE))
+			return -EINVAL;
+	}
+	lock_take(&j->mu);
+	r = journal_begin_locked(j);
+	if (r == 0) {
+		if (into != NULL)
+			r = journal_rewrite_saved_locked(j, into);
+		if (r == 0 && into != NULL)
+			r = move_locked(j, into, into->state, OP_QUEUED);
+		for (size_t i = 0; r == 0 && i < n; i++)
+			r = move_locked(j, drops[i], drops[i]->state, OP_DONE);
+		r = journal_end_locked(j, r);
+	}
+	lock_drop(&j->mu);
+	if (r == 0 && into != NULL)
+		into->state = OP_QUEUED;
+	for (size_t i = 0; r == 0 && i < n; i++)
+		drops[i]->state = OP_DONE;
+	return r;
+}
+
 int journal_prune(struct journal *j, int64_t before_ms, size_t keep)
 {
 	struct sql_call c;

@@ -21,6 +21,7 @@ struct live_op {
 	enum op_kind kind;
 	enum op_state state;
 	int64_t due_ms;      /* not to be sent before; wall */
+	int64_t after_id;    /* a delete that waits for this one to be done */
 	unsigned batch_max;  /* after a refused batch: how many may go together */
 	bool busy;           /* flush has it in hand (queued, being checked) */
 };
@@ -43,6 +44,7 @@ struct live {
 	uint64_t draft_size;
 	bool unjudged;        /* changed since the last verdict */
 	int64_t written_ns;   /* monotonic, last change */
+	int64_t emptied_ns;   /* closed with nothing in it; 0 = no */
 	struct scan scan;     /* follows content written from the start; after
 	                         a save it stands at the end of the content */
 	bool scan_valid;      /* scan stands at the end of the content */

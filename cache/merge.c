@@ -2,7 +2,31 @@
  * (before), what he wants (after), what the server holds now (theirs). */
 #include "internal.h"
 
+#include <string.h>
+
 #include "render.h"
+
+/* Rich text comes back with a line end added (airtable-api.md 9.3). */
+static bool text_equal(const json_t *a, const json_t *b)
+{
+	const char *x = json_string_value(a), *y = json_string_value(b);
+	size_t n, m;
+
+	if (!x || !y)
+		return false;
+	n = strlen(x);
+	m = strlen(y);
+	while (n && x[n - 1] == '\n')
+		n--;
+	while (m && y[m - 1] == '\n')
+		m--;
+	return n == m && memcmp(x, y, n) == 0;
+}
+
+bool value_means_same(const json_t *a, const json_t *b)
+{
+	return value_equal(a, b) || text_equal(a, b);
+}
 
 enum merge_result merge_changes(const struct schema_table *t, json_t *changes,
 				const json_t *before, const json_t *after,
@@ -25,9 +49,10 @@ enum merge_result merge_changes(const struct schema_table *t, json_t *changes,
 			continue;
 		}
 		theirs = render_value(f, cell);
-		if (value_equal(theirs, mine ? mine : json_null())) {
+		if (value_means_same(theirs, mine ? mine : json_null())) {
 			json_object_del(changes, key);
-		} else if (value_equal(theirs, base ? base : json_null())) {
+		} else if (value_means_same(theirs,
+					    base ? base : json_null())) {
 			if (result == MERGE_NOTHING)
 				result = MERGE_SEND;
 		} else {

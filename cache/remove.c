@@ -36,8 +36,60 @@ int save_forget_local_locked(struct cache *c, struct live *l)
 	return r;
 }
 
-int save_delete_locked(struct cache *c, struct live *l)
+/* Never reached the server, and nothing is on its way there. */
+static bool never_sent(const struct live *l)
 {
+	size_t i;
+
+	for (i = 0; i < l->ops_n; i++)
+		if (save_op_in_flight(&l->ops[i]))
+			return false;
+	return live_is_local(l);
+}
+
+/* A copy of this record that is still to be created (mv to another table is a
+ * copy and a removal): the record goes only once the copy is there. */
+struct copy_search {
+	struct cache *c;
+	const char *record;
+	int64_t found;
+};
+
+static bool is_copy(void *ctx, struct live *l)
+{
+	struct copy_search *s = ctx;
+	struct op o = { 0 };
+	json_t *from;
+	size_t i;
+
+	for (i = 0; i < l->ops_n && live_is_local(l); i++) {
+		if (l->ops[i].kind != OP_CREATE ||
+		    journal_get(s->c->journal, l->ops[i].id, false, &o) < 0)
+			continue;
+		from = json_from_text(o.before);
+		op_clear(&o);
+		if (json_is_string(json_object_get(from, "copy_of")) &&
+		    strcmp(json_string_value(json_object_get(from, "copy_of")),
+			   s->record) == 0)
+			s->found = l->ops[i].id;
+		json_decref(from);
+	}
+	return s->found == 0;
+}
+
+static int64_t open_copy(struct cache *c, const struct live *l)
+{
+	struct copy_search s = { c, l->record, 0 };
+
+	if (c->copies && !live_is_local(l))
+		live_each(&c->live, is_copy, &s);
+	return s.found;
+}
+
+int save_delete_locked(struct cache *c, struct live *l, int64_t after_id)
+{
+	struct recfile_edit waits = { 0 };
+	bool unsent = never_sent(l);
 	int64_t due = clock_wall_ms(c->clock) + c->conf.delete_delay_ms;
 	char *bytes = NULL;
 	size_t n = 0, i;
@@ -45,7 +97,7 @@ int save_delete_locked(struct cache *c, struct live *l)
 
 	if (live_is_local(l) && l->ops_n == 0) /* a draft and nothing else */
 		return save_forget_local_locked(c, l);
-	r = brake(c);
+	r = unsent ? 0 : brake(c);
 	if (r < 0) {
 		struct save_error e = { 0 };
 
@@ -59,18 +111,29 @@ int save_delete_locked(struct cache *c, struct live *l)
 	}
 	draft_drop_locked(c, l);
 	r = view_bytes_locked(c, l->key, &bytes, &n);
+	if (!after_id)
+		after_id = open_copy(c, l);
+	waits.changes = json_object();
+	waits.after = json_object();
+	waits.before = json_object();
+	if (after_id)
+		json_object_set_new(waits.before, "after_op",
+				    json_integer(after_id));
 	if (r == 0)
-		r = save_add_op(c, l, OP_DELETE, NULL, bytes, n, due);
+		r = save_add_op(c, l, OP_DELETE, &waits, bytes, n, due);
+	recfile_edit_release(&waits);
 	free(bytes);
 	if (r < 0)
 		return r;
+	l->ops[l->ops_n - 1].after_id = after_id;
 	/* what is not sent yet waits as long: it may all be for nothing */
 	for (i = 0; i < l->ops_n; i++)
 		if (l->ops[i].due_ms < due)
 			l->ops[i].due_ms = due;
 	l->hidden = true;
 	l->error.err = 0;
-	c->deletes_in_window++;
+	if (!unsent)
+		c->deletes_in_window++;
 	flush_kick(c, false);
 	return 0;
 }

@@ -7,31 +7,18 @@
 #include "render.h"
 
 /* Lays the not yet sent changes of the record under the new one. */
-static int edit_over_target(struct cache *c, struct live *l, enum op_kind kind,
-			    struct recfile_edit *e)
+static int edit_over_waiting(struct cache *c, struct live *l,
+			     struct recfile_edit *e)
 {
-	struct live_op *target;
-	struct op o = { 0 };
-	json_t *j;
-	int r = save_pick_target(c, l, kind, &target);
+	struct save_waiting w;
+	int r = save_waiting_load(c, l, &w);
 
-	if (r < 0 || !target)
-		return r;
-	r = journal_get(c->journal, target->id, false, &o);
 	if (r < 0)
 		return r;
-	j = json_from_text(o.changes);
-	json_object_update(j, e->changes);
-	json_decref(e->changes);
-	e->changes = j;
-	j = json_from_text(o.after);
-	json_object_update(j, e->after);
-	json_decref(e->after);
-	e->after = j;
-	j = json_from_text(o.before);
-	json_object_update_missing(e->before, j);
-	json_decref(j);
-	op_clear(&o);
+	json_object_update_missing(e->changes, w.changes);
+	json_object_update_missing(e->after, w.after);
+	json_object_update(e->before, w.before);
+	save_waiting_release(&w);
 	return 0;
 }
 
@@ -74,7 +61,7 @@ static int set_primary(struct cache *c, struct live *l, struct save_judging *j,
 		json_object_set_new(e.before, f->id.s, shown);
 		json_object_set(e.changes, f->id.s, value);
 		json_object_set_new(e.after, f->id.s, render_value(f, value));
-		r = edit_over_target(c, l, kind, &e);
+		r = edit_over_waiting(c, l, &e);
 	}
 	if (r == 0)
 		r = render_with(c, l, j, &e, &bytes, &n);

@@ -15,7 +15,7 @@ struct orphan {
 	int64_t id;
 	enum op_kind kind;
 	enum op_state state;
-	int64_t due_ms, saved_ms;
+	int64_t due_ms, saved_ms, after_id;
 	struct draft_row draft;
 };
 
@@ -38,6 +38,13 @@ static int load_op(void *ctx, const struct op *op)
 			    .state = op->state, .due_ms = op->not_before_ms,
 			    .saved_ms = op->saved_ms };
 
+	json_t *before = json_from_text(op->before);
+	struct cache *c = ctx;
+
+	o.after_id = json_integer_value(json_object_get(before, "after_op"));
+	if (json_object_get(before, "copy_of"))
+		c->copies++;
+	json_decref(before);
 	memcpy(o.record, op->record, sizeof(o.record));
 	memcpy(o.name, op->name, sizeof(o.name));
 	return add(ctx, &o);
@@ -126,7 +133,7 @@ static void show_saved(struct cache *c, struct live *l, const struct orphan *o)
 	struct op op = { 0 };
 
 	if (o->kind == OP_DELETE) {
-		l->hidden = true;
+		l->hidden = o->state != OP_REJECTED;
 		return;
 	}
 	if (journal_get(c->journal, o->id, true, &op) < 0)
@@ -155,9 +162,13 @@ static bool attach(struct cache *c, const struct table *t, struct orphan *o)
 		return true;
 	}
 	state = settle_unknown(c, o);
-	if (state != OP_DONE && live_add_op(l, o->id, o->kind, state,
-					    o->due_ms))
+	/* what another mount left goes out at once; a removal keeps its time */
+	if (state != OP_DONE &&
+	    live_add_op(l, o->id, o->kind, state,
+			o->kind == OP_DELETE ? o->due_ms : 0)) {
+		l->ops[l->ops_n - 1].after_id = o->after_id;
 		show_saved(c, l, o);
+	}
 	(void)live_settle(&c->live, l);
 	return true;
 }
@@ -170,7 +181,8 @@ void restore_attach_locked(struct cache *c, const struct table *t)
 	for (i = 0; i < c->orphans_n; i++) {
 		struct orphan *o = &c->orphans[i];
 
-		if (strcmp(o->table.s, t->id.s) == 0 && attach(c, t, o))
+		if (strcmp(o->table.s, t->id.s) == 0 &&
+		    strcmp(o->base.s, t->base->id.s) == 0 && attach(c, t, o))
 			any = true;
 		else
 			c->orphans[left++] = *o;
@@ -193,6 +205,77 @@ int restore_load(struct cache *c)
 	return r;
 }
 
+static void settle_gone(struct cache *c, const struct table *t,
+			struct orphan *o)
+{
+	static const char reason[] = "the record was deleted on the server";
+	char path[3 * NAME_BUF];
+	struct op op = { 0 };
+	int r = journal_get(c->journal, o->id, false, &op);
+
+	if (r < 0)
+		return;
+	if (op.kind == OP_DELETE) {
+		if (op.state == OP_UNKNOWN || op.state == OP_QUEUED)
+			r = journal_set_state(c->journal, &op, OP_DONE);
+		o->state = op.state;
+		op_clear(&op);
+		return;
+	}
+	op.err = -ENOENT;
+	free(op.reason);
+	op.reason = strdup(reason);
+	if (op.state == OP_UNKNOWN)
+		r = journal_set_state(c->journal, &op, OP_QUEUED);
+	if (r == 0 && op.state == OP_QUEUED)
+		r = journal_set_state(c->journal, &op, OP_SENDING);
+	if (r == 0 && op.state == OP_SENDING)
+		r = journal_set_state(c->journal, &op, OP_REJECTED);
+	o->state = op.state;
+	snprintf(path, sizeof(path), "%s/%s/%s", t->base->name, t->name,
+		 o->name);
+	log_warn("'%s' cannot be sent: %s", path, reason);
+	errlog_add(c, path, -ENOENT, "", 0, 0, reason,
+		   "the bytes are kept in the journal");
+	op_clear(&op);
+}
+
+void restore_settle_locked(struct cache *c, const struct table *t)
+{
+	size_t i, left = 0;
+
+	for (i = 0; i < c->orphans_n; i++) {
+		struct orphan *o = &c->orphans[i];
+
+		if (o->id && o->record[0] == 'r' && o->state != OP_REJECTED &&
+		    o->state != OP_CONFLICT &&
+		    strcmp(o->table.s, t->id.s) == 0 &&
+		    strcmp(o->base.s, t->base->id.s) == 0)
+			settle_gone(c, t, o);
+		if (o->id == 0 || o->state != OP_DONE)
+			c->orphans[left++] = *o;
+	}
+	c->orphans_n = left;
+	if (c->flush)
+		flush_kick(c, false);
+}
+
+void restore_count_locked(const struct cache *c, struct cache_unsent *u)
+{
+	size_t i;
+
+	for (i = 0; i < c->orphans_n; i++) {
+		if (c->orphans[i].id == 0)
+			u->drafts++;
+		else if (c->orphans[i].state == OP_REJECTED)
+			u->rejected++;
+		else if (c->orphans[i].state == OP_CONFLICT)
+			u->conflicts++;
+		else
+			u->queued++;
+	}
+}
+
 static struct base *base_by_id(struct cache *c, const struct base_id *id)
 {
 	size_t i;
@@ -209,7 +292,8 @@ void restore_want_locked(struct cache *c)
 
 	for (i = 0; i < c->orphans_n; i++) {
 		struct orphan *o = &c->orphans[i];
-		struct table *t = tree_find_table_locked(c, &o->table);
+		struct table *t = tree_find_table_locked(c, &o->base,
+							 &o->table);
 		struct base *b = base_by_id(c, &o->base);
 
 		if (t && !t->complete)

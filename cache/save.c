@@ -72,11 +72,17 @@ static int op_set_edit(struct op *o, const struct recfile_edit *e)
 
 /* ---- linked records by name ---- */
 
+struct linking {
+	struct cache *c;
+	const struct base *base;
+};
+
 static int resolve_link(void *ctx, const struct table_id *table,
 			const char *name, struct record_id *ret)
 {
-	struct cache *c = ctx;
-	struct table *t = tree_find_table_locked(c, table);
+	struct linking *in = ctx;
+	struct cache *c = in->c;
+	struct table *t = tree_find_table_locked(c, &in->base->id, table);
 	int n;
 
 	if (!t || !t->complete) {
@@ -114,81 +120,125 @@ int save_finish_op(struct cache *c, struct live *l, int64_t id,
 	return r;
 }
 
-/* The one operation that a new save goes into: the first that is not on its
- * way. Later ones of the kind are done away with, the new content holds them. */
-int save_pick_target(struct cache *c, struct live *l, enum op_kind kind,
-		       struct live_op **ret)
+/* ---- what waits ---- */
+
+void save_waiting_release(struct save_waiting *w)
 {
-	size_t i = 0;
+	size_t i;
 
-	*ret = NULL;
-	while (i < l->ops_n) {
-		struct live_op *o = &l->ops[i];
-		int r;
-
-		if (o->kind != kind || save_op_in_flight(o)) {
-			i++;
-		} else if (!*ret) {
-			*ret = o;
-			i++;
-		} else {
-			int64_t keep = (*ret)->id;
-
-			r = save_finish_op(c, l, o->id, OP_DONE);
-			if (r < 0)
-				return r;
-			*ret = live_find_op(l, keep);
-		}
-	}
-	return 0;
+	for (i = 0; i < w->n; i++)
+		op_clear(&w->ops[i]);
+	free(w->ops);
+	json_decref(w->changes);
+	json_decref(w->before);
+	json_decref(w->after);
 }
 
-static void keep_bases(struct recfile_edit *e, const struct op *o)
+static void waiting_add(struct save_waiting *w, const struct op *o)
 {
-	json_t *old = json_from_text(o->before), *v;
+	json_t *j = json_from_text(o->changes);
+
+	json_object_update(w->changes, j);
+	json_decref(j);
+	j = json_from_text(o->after);
+	json_object_update(w->after, j);
+	json_decref(j);
+	/* a refused or conflicting one is no longer what to merge from */
+	if (o->kind == OP_UPDATE && o->state == OP_QUEUED) {
+		j = json_from_text(o->before);
+		json_object_update_missing(w->before, j);
+		json_decref(j);
+	}
+}
+
+int save_waiting_load(struct cache *c, struct live *l, struct save_waiting *w)
+{
+	size_t i;
+	int r = 0;
+
+	*w = (struct save_waiting){
+		.ops = calloc(l->ops_n + 1, sizeof(*w->ops)),
+		.changes = json_object(), .before = json_object(),
+		.after = json_object(),
+	};
+	if (!w->ops)
+		r = -ENOMEM;
+	for (i = 0; r == 0 && i < l->ops_n; i++) {
+		if (l->ops[i].kind == OP_DELETE ||
+		    save_op_in_flight(&l->ops[i]))
+			continue;
+		r = journal_get(c->journal, l->ops[i].id, false,
+				&w->ops[w->n]);
+		if (r == 0)
+			waiting_add(w, &w->ops[w->n++]);
+	}
+	if (r < 0)
+		save_waiting_release(w);
+	return r;
+}
+
+/* The new content holds all that waits: one operation takes it (into, with its
+ * edit set; NULL = none is needed), the others are done away with. */
+static int fold(struct cache *c, struct live *l, struct save_waiting *w,
+		struct op *into)
+{
+	struct op **drops = calloc(w->n + 1, sizeof(struct op *));
+	struct live_op *lo;
+	size_t i, n = 0;
+	int r;
+
+	if (!drops)
+		return -ENOMEM;
+	for (i = 0; i < w->n; i++)
+		if (&w->ops[i] != into)
+			drops[n++] = &w->ops[i];
+	r = journal_fold(c->journal, into, drops, n);
+	for (i = 0; r == 0 && i < n; i++)
+		live_drop_op(l, drops[i]->id);
+	lo = into ? live_find_op(l, into->id) : NULL;
+	if (r == 0 && lo) {
+		lo->state = OP_QUEUED;
+		lo->due_ms = into->not_before_ms;
+	}
+	free(drops);
+	return r;
+}
+
+static struct op *waiting_first(struct save_waiting *w, enum op_kind kind)
+{
+	size_t i;
+
+	for (i = 0; i < w->n; i++)
+		if (w->ops[i].kind == kind)
+			return &w->ops[i];
+	return NULL;
+}
+
+static int fold_edit(struct cache *c, struct live *l, struct save_waiting *w,
+		     struct op *into, struct recfile_edit *e,
+		     const char *bytes, size_t n)
+{
 	const char *key;
+	json_t *was;
+	int r;
 
-	json_object_foreach(e->changes, key, v) {
-		json_t *was = json_object_get(old, key);
-
-		(void)v;
-		if (was)
+	/* what a field was first changed from stays its base */
+	json_object_foreach(w->before, key, was)
+		if (json_object_get(e->changes, key))
 			json_object_set(e->before, key, was);
-	}
-	json_decref(old);
-}
-
-static int rewrite_target(struct cache *c, struct live *l,
-			  struct live_op *target, struct recfile_edit *e,
-			  const char *bytes, size_t n)
-{
-	struct op o = { 0 };
-	int r = journal_get(c->journal, target->id, false, &o);
-
+	r = op_set_edit(into, e);
 	if (r < 0)
 		return r;
-	if (o.kind == OP_UPDATE && o.state == OP_QUEUED)
-		keep_bases(e, &o);
-	r = op_set_edit(&o, e);
-	if (r == 0) {
-		op_fill(c, l, &o);
-		o.bytes = (char *)bytes;
-		o.bytes_n = n;
-		r = journal_rewrite(c->journal, &o);
-		o.bytes = NULL;
-	}
-	if (r == 0 && o.state != OP_QUEUED) {
-		o.err = 0;
-		free(o.reason);
-		free(o.theirs);
-		o.reason = o.theirs = NULL;
-		r = journal_set_state(c->journal, &o, OP_QUEUED);
-	}
-	if (r == 0) {
-		target->state = OP_QUEUED;
-		target->due_ms = o.not_before_ms;
-	}
-	op_clear(&o);
+	op_fill(c, l, into);
+	into->err = 0;
+	free(into->reason);
+	free(into->theirs);
+	into->reason = into->theirs = NULL;
+	into->bytes = (char *)bytes;
+	into->bytes_n = n;
+	r = fold(c, l, w, into);
+	into->bytes = NULL;
+	into->bytes_n = 0;
 	return r;
 }
 
@@ -214,6 +264,18 @@ int save_add_op(struct cache *c, struct live *l, enum op_kind kind,
 	return r;
 }
 
+/* The newest operation left says what is shown. */
+static void presented_by_ops(struct cache *c, struct live *l)
+{
+	struct op o = { 0 };
+
+	l->size = -1;
+	if (journal_get(c->journal, l->ops[l->ops_n - 1].id, true, &o) == 0 &&
+	    o.bytes)
+		l->size = (int64_t)o.bytes_n;
+	op_clear(&o);
+}
+
 /* Nothing differs from what the server holds: the bytes alone are kept, if
  * they say everything. */
 static int keep_bytes(struct cache *c, struct live *l, const char *bytes,
@@ -223,7 +285,8 @@ static int keep_bytes(struct cache *c, struct live *l, const char *bytes,
 	int r;
 
 	if (l->ops_n) {
-		/* in flight: its bytes stand until the answer */
+		/* on its way already: these very bytes stand for it */
+		presented_by_ops(c, l);
 		after_record(a, l->key);
 		return 0;
 	}
@@ -249,28 +312,32 @@ static int keep_bytes(struct cache *c, struct live *l, const char *bytes,
 }
 
 int save_commit_edit(struct cache *c, struct live *l, enum op_kind kind,
-		       struct recfile_edit *e, const char *bytes, size_t n,
-		       struct after *a)
+		     struct recfile_edit *e, const char *bytes, size_t n,
+		     struct after *a)
 {
-	struct live_op *target;
-	int r = save_pick_target(c, l, kind, &target);
+	struct save_waiting w;
+	struct op *into;
+	int r = save_waiting_load(c, l, &w);
 
 	if (r < 0)
 		return r;
+	into = waiting_first(&w, kind);
 	if (kind == OP_UPDATE && json_object_size(e->changes) == 0) {
-		if (target)
-			r = save_finish_op(c, l, target->id, OP_DONE);
-		return r < 0 ? r : keep_bytes(c, l, bytes, n, e->complete, a);
+		r = fold(c, l, &w, NULL);
+		if (r == 0)
+			r = keep_bytes(c, l, bytes, n, e->complete, a);
+	} else {
+		if (into)
+			r = fold_edit(c, l, &w, into, e, bytes, n);
+		else
+			r = save_add_op(c, l, kind, e, bytes, n, 0);
+		if (r == 0) {
+			presented(c, l, n);
+			flush_kick(c, false);
+		}
 	}
-	if (target)
-		r = rewrite_target(c, l, target, e, bytes, n);
-	else
-		r = save_add_op(c, l, kind, e, bytes, n, 0);
-	if (r < 0)
-		return r;
-	presented(c, l, n);
-	flush_kick(c, false);
-	return 0;
+	save_waiting_release(&w);
+	return r;
 }
 
 /* ---- judging ---- */
@@ -323,15 +390,32 @@ bool save_is_new(const struct live *l)
 	return live_is_local(l);
 }
 
+/* A new record made from the file of another one remembers which. */
+static void note_copy(struct cache *c, const char *bytes, size_t n,
+		      json_t *before)
+{
+	json_t *doc = json_loadb(bytes, n, JSON_ALLOW_NUL, NULL);
+	json_t *id = json_object_get(doc, "id");
+
+	if (json_is_string(id) && id_looks_like_record(json_string_value(id))) {
+		json_object_set(before, "copy_of", id);
+		c->copies++;
+	}
+	json_decref(doc);
+}
+
 int save_bytes_locked(struct cache *c, struct live *l, const char *bytes,
 		      size_t n, struct save_error *reterr, struct after *a)
 {
 	struct recfile_edit e = { 0 };
+	struct linking linking = {
+		c, tree_table_locked(c, l->key.table)->base
+	};
 	struct save_judging j;
 	char text[NAME_BUF];
 	struct recfile_context ctx = { .typecast = c->conf.typecast,
 				       .resolve_link = resolve_link,
-				       .resolve_ctx = c };
+				       .resolve_ctx = &linking };
 	int r = save_judging_begin(c, l, &j);
 
 	if (r < 0) {
@@ -347,6 +431,8 @@ int save_bytes_locked(struct cache *c, struct live *l, const char *bytes,
 	if (save_is_new(l) && name_to_text(l->name, RECORD_SUFFIX, text) == 0)
 		ctx.primary_text = text;
 	r = recfile_judge(bytes, n, &ctx, &e, reterr);
+	if (r == 0 && save_is_new(l))
+		note_copy(c, bytes, n, e.before);
 	if (r == 0) {
 		r = save_commit_edit(c, l, save_is_new(l) ? OP_CREATE : OP_UPDATE, &e,
 				bytes, n, a);

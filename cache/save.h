@@ -26,9 +26,15 @@ bool save_op_in_flight(const struct live_op *o);
 /* A local record whose create is not on its way yet. */
 bool save_is_new(const struct live *l);
 int64_t save_due_soon(struct cache *c);
-/* The one operation of a kind that a new save goes into, or NULL. */
-int save_pick_target(struct cache *c, struct live *l, enum op_kind kind,
-		     struct live_op **ret);
+/* What is queued (or refused) and not on its way, creates and updates, and what
+ * it comes to in all: the later change wins, the earlier base. */
+struct save_waiting {
+	struct op *ops;
+	size_t n;
+	json_t *changes, *before, *after;
+};
+int save_waiting_load(struct cache *c, struct live *l, struct save_waiting *w);
+void save_waiting_release(struct save_waiting *w);
 int save_finish_op(struct cache *c, struct live *l, int64_t id,
 		   enum op_state to);
 /* e and bytes may be NULL; due_ms 0 = soon. */

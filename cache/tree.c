@@ -27,12 +27,24 @@ struct table *tree_table_locked(struct cache *c, uint32_t no)
 	return no >= 1 && no <= c->tables_n ? c->tables[no - 1] : NULL;
 }
 
-struct table *tree_find_table_locked(struct cache *c, const struct table_id *id)
+uint64_t ino_below(uint64_t parent, const char *id)
+{
+	uint64_t h = (parent ^ ino_of_id(id)) * UINT64_C(0x9e3779b97f4a7c15);
+
+	h = (h ^ h >> 32) & UINT64_C(0x7fffffffffffffff);
+	return h < 1024 ? h + 1024 : h;
+}
+
+/* A copied base may keep the ids of its tables, so the base counts. */
+struct table *tree_find_table_locked(struct cache *c,
+				     const struct base_id *base,
+				     const struct table_id *id)
 {
 	size_t i;
 
 	for (i = 0; i < c->tables_n; i++)
-		if (c->tables[i] && strcmp(c->tables[i]->id.s, id->s) == 0)
+		if (c->tables[i] && strcmp(c->tables[i]->id.s, id->s) == 0 &&
+		    strcmp(c->tables[i]->base->id.s, base->s) == 0)
 			return c->tables[i];
 	return NULL;
 }
@@ -146,8 +158,16 @@ static struct table *table_at(struct cache *c, struct base *b,
 static bool base_is_wanted(const struct cache *c, const char *id,
 			   const char *name)
 {
-	return !c->base_filter || strcmp(c->base_filter, id) == 0 ||
-	       strcmp(c->base_filter, name) == 0;
+	size_t i;
+
+	if (!c->base_filter || strcmp(c->base_filter, id) == 0)
+		return true;
+	/* the directories are of this source alone: a base that was found once
+	 * stays the one, whatever it is called now */
+	for (i = 0; i < c->bases_n; i++)
+		if (c->bases[i])
+			return strcmp(c->bases[i]->id.s, id) == 0;
+	return strcmp(c->base_filter, name) == 0;
 }
 
 struct load_ctx {
@@ -355,7 +375,7 @@ static int apply_table(struct cache *c, struct base *b,
 {
 	const struct schema_table *ot = old ? schema_find_table(old, nt->id.s) :
 					      NULL;
-	struct table *t = tree_find_table_locked(c, &nt->id);
+	struct table *t = tree_find_table_locked(c, &b->id, &nt->id);
 	struct store_table st;
 	int r;
 
@@ -449,8 +469,10 @@ void tree_free(struct cache *c)
 	size_t i;
 
 	for (i = 0; i < c->tables_n; i++) {
-		if (c->tables[i])
+		if (c->tables[i]) {
 			free(c->tables[i]->remote_name);
+			free(c->tables[i]->own);
+		}
 		free(c->tables[i]);
 	}
 	for (i = 0; i < c->bases_n; i++) {

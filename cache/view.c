@@ -76,7 +76,7 @@ int view_stat_row(struct cache *c, struct table *t, struct store_row *row,
 	struct live *l = live_find(&c->live, key);
 
 	*ret = (struct cache_stat){
-		.key = key, .ino = ino_of_id(row->id),
+		.key = key, .ino = ino_below(ino_of_id(t->base->id.s), row->id),
 		.size = (uint64_t)row->size, .mtime_ms = row->mtime_ms,
 		.ctime_ms = row->ctime_ms,
 		.writable = base_is_writable(c, t->base),

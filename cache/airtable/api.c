@@ -6,6 +6,7 @@
 
 #include "api_internal.h"
 #include "lock.h"
+#include "log.h"
 
 /* Tries of one call and the waits between them. Ours. */
 #define TRIES_DEFAULT 4
@@ -115,6 +116,21 @@ void api_get_status(const struct api *a, struct api_status *ret)
 	}
 }
 
+/* A pace of our own is better than no mount. */
+static struct limiter *open_limiter(const char *path)
+{
+	struct limiter *l;
+	int r = limiter_open(path, &l);
+
+	if (r == 0)
+		return l;
+	if (path == NULL)
+		return NULL;
+	log_warn("other mounts are not counted in the rate limit: '%s': %s",
+		 path, strerrordesc_np(-r));
+	return limiter_new();
+}
+
 /* The endpoint without slashes at its end; only scheme, host and path. */
 static char *copy_endpoint(const char *endpoint)
 {
@@ -143,7 +159,7 @@ int api_new(struct loop *loop, const struct http_transport *transport,
 	a = calloc(1, sizeof(*a));
 	if (a != NULL) {
 		a->endpoint = copy_endpoint(conf->endpoint);
-		a->limiter = limiter_new();
+		a->limiter = open_limiter(conf->pace_file);
 	}
 	if (a == NULL || a->endpoint == NULL || a->limiter == NULL) {
 		if (a != NULL) {

@@ -3,7 +3,9 @@
  * repeated, read-only, and the bounds on answers. It knows calls, not records'
  * states.
  * Units:   ns; lists count records.
- * Owns:    token, limiter, transport. A call's parameters are copied.
+ * Owns:    token, limiter, transport. A call's parameters are copied. Where
+ *          the pace file cannot be used the api says so in the log and paces
+ *          this process alone.
  * Threads: loop thread only; done() is called there, never from inside
  *          api_submit.
  * Errors:  in done(): err->err != 0. Reads (and PATCH, DELETE, which have the
@@ -76,6 +78,8 @@ struct api;
 struct api_config {
 	const char *endpoint;    /* e.g. https://api.airtable.com ; no /v0 */
 	bool read_only;          /* refuse every write with -EROFS */
+	const char *pace_file;   /* where all mounts share the limiter (see
+	                            limiter_file_name); NULL = not shared */
 	struct token token;      /* moved into the api, if api_new returns 0 */
 };
 

@@ -37,7 +37,7 @@ struct call {
 	enum call_state state;
 	int64_t due_ns;       /* CALL_WAITING: ready again */
 	int64_t first_try_ns; /* once tries > 0 */
-	int64_t spent_ns;     /* CALL_RUNNING: its time in the limiter */
+	int64_t spent_ns;     /* CALL_RUNNING: when the limiter granted it */
 	bool has_left;        /* CALL_RUNNING: the transport said so */
 	bool maybe_done;      /* a write, and an earlier try may have worked */
 	uint64_t token_age;   /* CALL_RUNNING: which token it was sent with */
@@ -120,7 +120,8 @@ void lanes_free(struct lanes *ls);
 /* first: before those that wait already (it has waited before). */
 void lane_push(struct call *c, bool first);
 void lane_remove(struct call *c);
-/* The call to send now, taken out of its lane; NULL if there is none. */
+/* The call to send now, taken out of its lane and granted by the limiter
+ * (spent_ns); NULL if there is none. */
 struct call *lanes_take(struct lanes *ls, struct limiter *limiter,
 			int64_t now_ns);
 /* ns until lanes_take may have one; INT64_MAX = not without an event. */

@@ -16,6 +16,8 @@
 #define CONNECT_NS (10 * NS_PER_S)
 #define TOTAL_NS (120 * NS_PER_S)
 #define STALL_NS (30 * NS_PER_S)
+_Static_assert(TOTAL_NS < LIMIT_UNDER_WAY_NS,
+	       "the limiter counts a request until it has ended");
 
 static void on_sent(void *arg);
 static void on_answer(void *arg, const struct http_answer *a);
@@ -65,6 +67,10 @@ void call_unlink(struct api *a, struct call *c)
 		TAILQ_REMOVE(&a->waiting, c, link);
 		break;
 	case CALL_RUNNING:
+		/* It never left: the limiter need not wait for it. */
+		if (!c->has_left)
+			limiter_touch(a->limiter, &c->lane->base, c->spent_ns,
+				      now_ns(a));
 		TAILQ_REMOVE(&a->running, c, link);
 		c->lane->running_n--;
 		a->running_n--;
@@ -146,14 +152,11 @@ static void call_send(struct api *a, struct call *c)
 	TAILQ_INSERT_TAIL(&a->running, c, link);
 	c->lane->running_n++;
 	a->running_n++;
-	c->spent_ns = now_ns(a);
 	if (c->tries++ == 0)
 		c->first_try_ns = c->spent_ns;
 	c->has_left = false;
 	c->token_age = a->token_age;
-	r = limiter_spend(a->limiter, &c->lane->base, c->spent_ns);
-	if (r == 0)
-		r = transport_submit(a, c);
+	r = transport_submit(a, c);
 	if (r == 0)
 		return;
 	error_set(&e, r, ERROR_CANCELLED, "the request cannot be started: %s",
@@ -161,8 +164,10 @@ static void call_send(struct api *a, struct call *c)
 	call_fail(a, c, &e);
 }
 
+/* From now on the limiter counts it by the time at which it left. */
 static void count_sent(struct api *a, struct call *c)
 {
+	limiter_touch(a->limiter, &c->lane->base, c->spent_ns, now_ns(a));
 	c->has_left = true;
 	a->status.calls[c->kind]++;
 	a->status.calls_total++;
@@ -176,28 +181,8 @@ static struct api *api_of(const struct call *c)
 static void on_sent(void *arg)
 {
 	struct call *c = arg;
-	struct api *a = api_of(c);
-	int64_t now = now_ns(a);
 
-	limiter_touch(a->limiter, &c->lane->base, c->spent_ns, now);
-	c->spent_ns = now;
-	count_sent(a, c);
-}
-
-/* Requests still waiting for their connection will leave later than now. While
- * they do, they are counted as leaving now, at each look: so whatever order
- * they leave in, no window ever holds too many. */
-static void touch_unsent(struct api *a)
-{
-	int64_t now = now_ns(a);
-	struct call *c;
-
-	TAILQ_FOREACH(c, &a->running, link) {
-		if (c->has_left)
-			continue;
-		limiter_touch(a->limiter, &c->lane->base, c->spent_ns, now);
-		c->spent_ns = now;
-	}
+	count_sent(api_of(c), c);
 }
 
 /* ---- the pump: what can go now goes, then one timer for the next time ---- */
@@ -288,7 +273,6 @@ void api_pump(void *arg)
 	struct api *a = arg;
 	struct atfs_error e;
 
-	touch_unsent(a);
 	release_waiting(a);
 	if (a->token.secret == NULL) {
 		a->status.token_refused = true;

@@ -68,7 +68,7 @@ static int lane_class(const struct lane *l)
 	return best;
 }
 
-static struct call *lane_take(struct lane *l, int class)
+static struct call *lane_take(struct lane *l, int class, int64_t now_ns)
 {
 	struct call *c = TAILQ_FIRST(&l->ready[class]);
 
@@ -77,6 +77,7 @@ static struct call *lane_take(struct lane *l, int class)
 			l->passed[i]++;
 	l->passed[class] = 0;
 	l->passed_lane = 0;
+	c->spent_ns = now_ns;
 	lane_remove(c);
 	return c;
 }
@@ -88,12 +89,12 @@ static bool lane_can_send(const struct lane *l, struct limiter *limiter,
 	       limiter_wait_ns(limiter, &l->base, now_ns) == 0;
 }
 
-struct call *lanes_take(struct lanes *ls, struct limiter *limiter,
-			int64_t now_ns)
+/* Whose turn it is. lane_take sets passed_lane back for the winner. */
+static struct lane *lanes_pick(struct lanes *ls, struct limiter *limiter,
+			       int64_t now_ns, int *ret_class, size_t *ret_i)
 {
 	struct lane *best = NULL;
-	int best_rank = API_PRIORITIES, best_class = 0;
-	size_t best_i = 0;
+	int best_rank = API_PRIORITIES;
 
 	for (size_t k = 0; k < ls->n; k++) {
 		size_t i = (ls->next + k) % ls->n;
@@ -103,18 +104,36 @@ struct call *lanes_take(struct lanes *ls, struct limiter *limiter,
 		if (class < 0 || !lane_can_send(l, limiter, now_ns))
 			continue;
 		rank = l->passed_lane >= API_PASSED_LANE_MAX ? -1 : class;
-		l->passed_lane++; /* lane_take sets it back for the winner */
+		l->passed_lane++;
 		if (rank >= best_rank)
 			continue;
 		best = l;
 		best_rank = rank;
-		best_class = class;
-		best_i = i;
+		*ret_class = class;
+		*ret_i = i;
 	}
-	if (best == NULL)
-		return NULL;
-	ls->next = best_i + 1;
-	return lane_take(best, best_class);
+	return best;
+}
+
+struct call *lanes_take(struct lanes *ls, struct limiter *limiter,
+			int64_t now_ns)
+{
+	int class = 0;
+	size_t i = 0;
+
+	/* Between the question and the grant another process may have taken
+	 * the place: then the next lane is asked, but not for ever. */
+	for (size_t tries = ls->n; tries > 0; tries--) {
+		struct lane *l = lanes_pick(ls, limiter, now_ns, &class, &i);
+
+		if (l == NULL)
+			return NULL;
+		if (limiter_try(limiter, &l->base, now_ns) > 0)
+			continue;
+		ls->next = i + 1;
+		return lane_take(l, class, now_ns);
+	}
+	return NULL;
 }
 
 int64_t lanes_wait_ns(const struct lanes *ls, struct limiter *limiter,

@@ -1,16 +1,23 @@
 /* limiter - paces requests: a plain value asked "may I, and if not how long".
- * It never sleeps and knows no clock; times are CLOCK_MONOTONIC ns given by
- * the caller.
+ * Times are CLOCK_MONOTONIC ns given by the caller.
  * Rule:    at most LIMIT_PER_BASE sends to one base and LIMIT_PER_USER to all
  *          within any LIMIT_WINDOW_NS (a sliding window over real send times,
  *          not a bucket: a bucket with a burst lets 10 through in the first
- *          second). After a 429 that base rests LIMIT_REST_NS.
+ *          second). After a 429 that base rests LIMIT_REST_NS. A request that
+ *          was granted and has not left yet counts as leaving at each moment
+ *          it is looked at: so whatever order they leave in, no window ever
+ *          holds too many.
+ * Shared:  the table lies in a file (pace_file.h): the rule holds over all
+ *          processes that open the same one, also over those that were killed.
+ *          What a dead one had under way counts from when that is noticed.
  * Source:  airtable-api.md 6.1: 5 requests per second per base, 50 per second
  *          per user over all bases, 30 s rest after a 429 (API reference,
  *          "Rate limits", 2026). The window is a little wider than 1 s because
  *          the server counts arrivals and we count departures.
- * Owns:    the table of bases (heap). Threads: none inside; network thread.
- * Errors:  -ENOMEM only. */
+ * Waits:   some 10 ms at most, where another process holds the table; then it
+ *          says "later", and keeps what it was told until the table is free.
+ * Owns:    its map of the table. Threads: none inside; network thread.
+ * Errors:  when opening only. In doubt (no room, a busy table) it brakes. */
 #ifndef AIRTABLE_LIMITER_H
 #define AIRTABLE_LIMITER_H
 
@@ -18,33 +25,51 @@
 
 #include "clock.h"
 #include "ids.h"
+#include "pace_file.h"
 
-#define LIMIT_PER_BASE 5
-#define LIMIT_PER_USER 50
+#define LIMIT_PER_BASE PACE_PER_BASE
+#define LIMIT_PER_USER PACE_PER_USER
 #define LIMIT_WINDOW_NS (INT64_C(1050) * NS_PER_MS)
 #define LIMIT_REST_NS (30 * NS_PER_S)
+/* Ours: no rest is longer, whatever a server or a file says. */
+#define LIMIT_REST_MAX_NS (3600 * NS_PER_S)
+/* Ours: what has not left after so long never will. More than the whole time
+ * the api gives a request. */
+#define LIMIT_UNDER_WAY_NS (130 * NS_PER_S)
+/* The bytes of limiter_file_name's answer. */
+#define LIMITER_FILE_NAME_MAX 32
 
 struct limiter;
 
+/* Private to the caller. NULL: no memory. */
 struct limiter *limiter_new(void);
+/* Shared with all who open this file; it is made if it is not there, its
+ * directory must be. path NULL = private. Errors as pace_open. */
+int limiter_open(const char *path, struct limiter **ret);
 void limiter_free(struct limiter *l);
+/* The name of the file for all requests to this endpoint: the same however it
+ * is spelt (case, slashes at its end), another for each format of the file. */
+void limiter_file_name(const char *endpoint,
+		       char out[static LIMITER_FILE_NAME_MAX]);
 
-/* 0 = may be sent now, else ns to wait. base NULL or "" = a call that belongs
- * to no base (list of bases, whoami). Asks only; nothing is counted. */
-int64_t limiter_wait_ns(struct limiter *l, const struct base_id *base,
-			int64_t now_ns);
-/* Counts one send at now_ns. */
-int limiter_spend(struct limiter *l, const struct base_id *base,
-		  int64_t now_ns);
-/* The last spend on this base left later than thought (a connection was set
- * up first): moves it to now_ns. */
+/* Asks and counts in one: 0 = granted and counted, else ns to wait. base NULL
+ * or "" = a call that belongs to no base (list of bases, whoami). What was
+ * granted is under way until limiter_touch. */
+int64_t limiter_try(struct limiter *l, const struct base_id *base,
+		    int64_t now_ns);
+/* The request that was granted at spent_ns leaves now, or will never: from here
+ * on it counts as sent at now_ns. */
 void limiter_touch(struct limiter *l, const struct base_id *base,
 		   int64_t spent_ns, int64_t now_ns);
+/* What limiter_try would say. Asks only; nothing is counted, and another process
+ * may be faster. */
+int64_t limiter_wait_ns(struct limiter *l, const struct base_id *base,
+			int64_t now_ns);
 /* A 429 came: the base (or, without a base, everything) rests. */
 void limiter_rest(struct limiter *l, const struct base_id *base,
 		  int64_t now_ns, int64_t rest_ns);
 /* ns until the base's rest ends, 0 if it is not resting. */
-int64_t limiter_resting_ns(const struct limiter *l, const struct base_id *base,
+int64_t limiter_resting_ns(struct limiter *l, const struct base_id *base,
 			   int64_t now_ns);
 
 #endif

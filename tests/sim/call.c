@@ -115,6 +115,15 @@ int call_open_table(struct sim *s, struct call *c, size_t seg, unsigned scope,
 	return 0;
 }
 
+int call_may_write(const struct call *c, const struct field *f,
+		   struct reply *r)
+{
+	if (!f->no_write || c->as_user)
+		return 0;
+	return reply_errorf(r, ERR_FORBIDDEN, "You are not permitted to write "
+			    "cell values in field %s (%s)", f->name, f->id);
+}
+
 bool call_only_keys(const json_t *v, const char *const *keys)
 {
 	json_t *o = (json_t *)(uintptr_t)v;	/* iteration takes no const */

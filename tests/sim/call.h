@@ -34,6 +34,7 @@ struct call {
 	size_t body_n;
 	int64_t arrival_ns;
 	bool as_user;			/* from /_sim/as: no limits, no log */
+	const char *source;		/* as webhooks name it; NULL: by as_user */
 
 	char *seg[SEGS_MAX];		/* decoded, after /v0 */
 	size_t seg_n;
@@ -60,6 +61,7 @@ struct sim {
 	struct iterators *iterators;
 	bool old_missing;		/* answers of 2022 for what is gone */
 	bool shuffle;
+	bool live_order;		/* sort and view anew for each page */
 	int iterator_ttl_s;
 };
 
@@ -77,6 +79,10 @@ int call_open(struct sim *s, struct call *c, unsigned scope, enum level need,
 /* The same, and the table named by path segment `seg`. */
 int call_open_table(struct sim *s, struct call *c, size_t seg, unsigned scope,
 		    enum level need, struct reply *r);
+
+/* Field permissions: only the API is bound by them, not the grid. */
+int call_may_write(const struct call *c, const struct field *f,
+		   struct reply *r);
 
 /* Keys of `o` are all in the NULL-terminated list. */
 bool call_only_keys(const json_t *o, const char *const *keys);

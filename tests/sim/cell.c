@@ -7,6 +7,7 @@
 #include "attach.h"
 #include "mem.h"
 #include "timefmt.h"
+#include "tz.h"
 
 int cell_refuse(const struct field *f, struct reply *rep)
 {
@@ -158,6 +159,16 @@ static int check_selects(struct cell_plan *p, struct field *f,
 	return 0;
 }
 
+/* A time without zone is one of the field's zone (airtable-api.md 9.1). */
+int64_t cell_zoned(const struct field *f, int64_t ms)
+{
+	const char *name = json_string_value(
+		json_object_get(f->options, "timeZone"));
+	const struct tz *zone;
+
+	return name && tz_find(name, &zone) ? tz_utc_ms(zone, ms) : ms;
+}
+
 static int check_date(const struct field *f, const json_t *in, json_t **out,
 		      struct reply *rep)
 {
@@ -180,7 +191,7 @@ static int check_date(const struct field *f, const json_t *in, json_t **out,
 		if (!s || !time_parse_iso(s, strlen(s), &ms, &has_time,
 					  &has_zone))
 			return cell_refuse(f, rep);
-		time_iso(ms, text);
+		time_iso(has_zone ? ms : cell_zoned(f, ms), text);
 	}
 	*out = json_string(text);
 	return 0;

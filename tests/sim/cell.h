@@ -40,6 +40,7 @@ json_t *cell_cleared(const struct record *rec, const struct field *f);
 
 bool cell_has_choice(const struct cell_plan *p, const struct field *f,
 		     const char *name);
+int64_t cell_zoned(const struct field *f, int64_t ms);
 int cell_refuse(const struct field *f, struct reply *rep);
 
 void cell_plan_commit(struct cell_plan *p);

@@ -204,6 +204,16 @@ static struct fx_val lookup_val(struct state *s, struct record *r,
 	return v.arr.n ? v : fx_blank();
 }
 
+static struct fx_val made_up(struct state *s, struct record *r,
+			     struct field *f, struct fx_arena *a)
+{
+	json_t *v = cell_json(s, r, f);
+	struct fx_val out = v ? json_val(a, v) : fx_blank();
+
+	json_decref(v);	/* text was copied into the arena */
+	return out;
+}
+
 static struct fx_val computed_val(struct state *s, struct record *r,
 				  struct field *f, struct fx_arena *a)
 {
@@ -242,6 +252,9 @@ static struct fx_val computed_val(struct state *s, struct record *r,
 		name = s->users[by].name;
 		name = name ? name : s->users[by].email;
 		return name ? fx_str(a, name, strlen(name)) : fx_blank();
+	case FT_BUTTON:
+	case FT_AI_TEXT:
+		return made_up(s, r, f, a);
 	default:
 		break;
 	}

@@ -1,8 +1,10 @@
 #include "cellval.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "blob.h"
 #include "timefmt.h"
 
 static json_t *special(const char *key, const char *value)
@@ -107,6 +109,39 @@ static json_t *formula_json(struct state *s, struct record *r, struct field *f)
 	return out;
 }
 
+/* Cells no one wrote: a button is there in every row, an AI text is made
+ * from the row's name. */
+static json_t *button(const struct record *r, const struct field *f)
+{
+	json_t *o = json_object();
+	char url[80];
+
+	snprintf(url, sizeof(url), "https://example.com/%s", r->id);
+	json_object_set_new(o, "label", json_string(f->name));
+	json_object_set_new(o, "url", json_string(url));
+	return o;
+}
+
+static json_t *ai_text(struct state *s, struct record *r,
+		       const struct field *f)
+{
+	struct field *from = r->table->primary;
+	struct fx_arena a = { NULL };
+	const char *name = from == f ? "" : cell_text(s, r, from, &a);
+	json_t *o = json_object();
+	struct buf b = BUF_INIT;
+
+	buf_printf(&b, "A few words about %s.", name);
+	json_object_set_new(o, "state",
+			    json_string(*name ? "generated" : "empty"));
+	json_object_set_new(o, "isStale", json_false());
+	json_object_set_new(o, "value", *name ? json_stringn(b.p, b.n) :
+						json_null());
+	buf_release(&b);
+	fx_arena_release(&a);
+	return o;
+}
+
 json_t *cell_json(struct state *s, struct record *r, struct field *f)
 {
 	json_t *v = r->cells[f->index].v;
@@ -139,6 +174,12 @@ json_t *cell_json(struct state *s, struct record *r, struct field *f)
 		out = lookup_json(s, r, f);
 		f->visiting = false;
 		return out;
+	case FT_ATTACHMENTS:
+		return v ? blob_cell_json(s->files, v, state_now_ms(s)) : NULL;
+	case FT_BUTTON:
+		return v ? json_incref(v) : button(r, f);
+	case FT_AI_TEXT:
+		return v ? json_incref(v) : ai_text(s, r, f);
 	case FT_CREATED_TIME:
 	case FT_MODIFIED_TIME:
 		return formula_json(s, r, f);

@@ -18,6 +18,8 @@
 
 enum fx_type { FX_BLANK, FX_NUM, FX_STR, FX_BOOL, FX_DATE, FX_ARR, FX_ERR };
 
+struct tz;
+
 struct fx_val {
 	enum fx_type type;
 	union {
@@ -33,6 +35,7 @@ struct fx_val {
 			size_t n;
 		} arr;
 	};
+	const struct tz *zone;	/* of a date; NULL: UTC */
 };
 
 struct fx_block;

@@ -1,23 +1,13 @@
 #include "formula_int.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "formula_datefmt.h"
 #include "timefmt.h"
 
 #define DAY_MS 86400000
-
-static const char *const months[] = {
-	"January", "February", "March",	    "April",   "May",	   "June",
-	"July",	   "August",   "September", "October", "November", "December",
-};
-static const char *const days[] = {
-	"Sunday",   "Monday", "Tuesday",  "Wednesday",
-	"Thursday", "Friday", "Saturday",
-};
 
 enum unit { U_MS, U_SEC, U_MIN, U_HOUR, U_DAY, U_WEEK, U_MONTH, U_QUARTER,
 	    U_YEAR, U_BAD };
@@ -211,87 +201,6 @@ static struct fx_val do_diff(const struct fx_call *c)
 				    u == U_QUARTER ? 3 : 12)));
 }
 
-static bool take(const char **s, int max, int *out)
-{
-	int n = 0;
-
-	*out = 0;
-	while (n < max && **s >= '0' && **s <= '9') {
-		*out = *out * 10 + (*(*s)++ - '0');
-		n++;
-	}
-	return n > 0;
-}
-
-static bool parse_token(const char **f, const char **s, struct civil *c)
-{
-	static const struct {
-		const char *tok;
-		int max;
-	} toks[] = { { "YYYY", 4 }, { "SSS", 3 }, { "MM", 2 }, { "DD", 2 },
-		     { "HH", 2 },   { "hh", 2 },  { "mm", 2 }, { "ss", 2 },
-		     { "M", 2 },    { "D", 2 },	  { "H", 2 },  { "h", 2 },
-		     { "m", 2 },    { "s", 2 } };
-	int v;
-
-	for (size_t i = 0; i < sizeof(toks) / sizeof(toks[0]); i++) {
-		size_t n = strlen(toks[i].tok);
-
-		if (strncmp(*f, toks[i].tok, n) != 0)
-			continue;
-		*f += n;
-		if (!take(s, toks[i].max, &v))
-			return false;
-		switch (toks[i].tok[0]) {
-		case 'Y':
-			c->year = v;
-			break;
-		case 'M':
-			c->mon = v;
-			break;
-		case 'D':
-			c->day = v;
-			break;
-		case 'H':
-		case 'h':
-			c->hour = v;
-			break;
-		case 'm':
-			c->min = v;
-			break;
-		case 's':
-			c->sec = v;
-			break;
-		default:
-			c->ms = v;
-		}
-		return true;
-	}
-	return *(*f)++ == *(*s)++;
-}
-
-static struct fx_val parse_format(const char *s, const char *f)
-{
-	struct civil c = { .year = 1970, .mon = 1, .day = 1 };
-
-	while (*f && *s) {
-		if ((*f == 'A' || *f == 'a') && (s[1] == 'M' || s[1] == 'm')) {
-			bool pm = *s == 'P' || *s == 'p';
-
-			c.hour = c.hour % 12 + (pm ? 12 : 0);
-			f++;
-			s += 2;
-		} else if (!parse_token(&f, &s, &c)) {
-			return fx_error();
-		}
-	}
-	if (*s || c.mon < 1 || c.mon > 12 || c.day < 1 ||
-	    c.day > time_month_days(c.year, c.mon) || c.hour > 23 ||
-	    c.min > 59 || c.sec > 59)
-		return fx_error();
-	return fx_date(time_from_civil(&c));
-}
-
 static struct fx_val do_parse(const struct fx_call *c)
 {
 	struct fx_val v = fx_arg(c, 0);
@@ -301,77 +210,24 @@ static struct fx_val do_parse(const struct fx_call *c)
 		return v;
 	v = fx_text(&v, c->env->arena);
 	if (c->node->n > 1)
-		return parse_format(v.str.s, fx_arg_text(c, 1).str.s);
+		return fx_parse_date(v.str.s, fx_arg_text(c, 1).str.s, &ms) ?
+			       fx_date(ms) : fx_error();
 	return fx_instant(&v, &ms) ? fx_date(ms) : fx_error();
-}
-
-static const char *format_token(struct buf *b, const char *f, int64_t ms)
-{
-	struct civil c = time_civil(ms);
-	int h12 = c.hour % 12 ? c.hour % 12 : 12;
-	const struct {
-		const char *tok;
-		int value;
-		int width;
-		const char *text;
-		int cut;
-	} toks[] = {
-		{ "YYYY", (int)c.year, 4, NULL, 0 },
-		{ "YY", (int)(c.year % 100), 2, NULL, 0 },
-		{ "MMMM", 0, 0, months[c.mon - 1], 99 },
-		{ "MMM", 0, 0, months[c.mon - 1], 3 },
-		{ "MM", c.mon, 2, NULL, 0 }, { "M", c.mon, 1, NULL, 0 },
-		{ "DD", c.day, 2, NULL, 0 }, { "D", c.day, 1, NULL, 0 },
-		{ "dddd", 0, 0, days[time_weekday(ms)], 99 },
-		{ "ddd", 0, 0, days[time_weekday(ms)], 3 },
-		{ "HH", c.hour, 2, NULL, 0 }, { "H", c.hour, 1, NULL, 0 },
-		{ "hh", h12, 2, NULL, 0 }, { "h", h12, 1, NULL, 0 },
-		{ "mm", c.min, 2, NULL, 0 }, { "m", c.min, 1, NULL, 0 },
-		{ "ss", c.sec, 2, NULL, 0 }, { "s", c.sec, 1, NULL, 0 },
-		{ "SSS", c.ms, 3, NULL, 0 },
-		{ "A", 0, 0, c.hour < 12 ? "AM" : "PM", 99 },
-		{ "a", 0, 0, c.hour < 12 ? "am" : "pm", 99 },
-		{ "X", 0, 0, NULL, 0 },
-	};
-
-	for (size_t i = 0; i < sizeof(toks) / sizeof(toks[0]); i++) {
-		size_t n = strlen(toks[i].tok);
-
-		if (strncmp(f, toks[i].tok, n) != 0)
-			continue;
-		if (*f == 'X')
-			buf_printf(b, "%lld", (long long)(ms / 1000));
-		else if (toks[i].text)
-			buf_printf(b, "%.*s", toks[i].cut, toks[i].text);
-		else
-			buf_printf(b, "%0*d", toks[i].width, toks[i].value);
-		return f + n;
-	}
-	buf_chr(b, *f);
-	return f + 1;
 }
 
 static struct fx_val do_format(const struct fx_call *c)
 {
-	struct buf b = BUF_INIT;
 	const char *f = "YYYY-MM-DDTHH:mm:ss.SSS";
-	struct fx_val v;
+	struct fx_val v = fx_arg(c, 0);
+	const struct tz *zone = v.type == FX_DATE ? v.zone : NULL;
+	struct buf b = BUF_INIT;
 	int64_t ms;
 
-	if (!date_arg(c, 0, &ms))
+	if (!fx_instant(&v, &ms))
 		return fx_error();
 	if (c->node->n > 1)
 		f = fx_arg_text(c, 1).str.s;
-	while (*f) {
-		if (*f == '[' && strchr(f, ']')) {
-			const char *e = strchr(f, ']');
-
-			buf_add(&b, f + 1, (size_t)(e - f - 1));
-			f = e + 1;
-		} else {
-			f = format_token(&b, f, ms);
-		}
-	}
+	fx_format_date(&b, f, ms, zone);
 	v = fx_str(c->env->arena, b.p, b.n);
 	buf_release(&b);
 	return v;
@@ -402,7 +258,7 @@ static struct fx_val part(const struct fx_call *c, enum part p)
 		return fx_num(t.sec);
 	case P_WEEKDAY:
 	default:
-		return fx_num(time_weekday(ms));
+		return fx_num((time_weekday(ms) - fx_first_day(c, 1) + 7) % 7);
 	}
 }
 
@@ -431,8 +287,22 @@ static struct fx_val do_datestr(const struct fx_call *c)
 	return fx_str(c->env->arena, t, strlen(t));
 }
 
-/* Instants are kept in UTC; zone and locale change the display alone. */
-static struct fx_val do_first(const struct fx_call *c)
+/* The zone goes along with the instant, for DATETIME_FORMAT to read. */
+static struct fx_val do_timezone(const struct fx_call *c)
+{
+	struct fx_val v = fx_arg(c, 0);
+	const struct tz *zone;
+	int64_t ms;
+
+	if (!fx_instant(&v, &ms) || !tz_find(fx_arg_text(c, 1).str.s, &zone))
+		return fx_error();
+	v = fx_date(ms);
+	v.zone = zone;
+	return v;
+}
+
+/* Names of days and months stay English. */
+static struct fx_val do_locale(const struct fx_call *c)
 {
 	return fx_arg(c, 0);
 }
@@ -457,7 +327,7 @@ const struct fx_func fx_funcs_date[] = {
 	{ "SECOND", 1, 1, true, do_second },
 	{ "WEEKDAY", 1, 2, true, do_weekday },
 	{ "DATESTR", 1, 1, true, do_datestr },
-	{ "SET_TIMEZONE", 2, 2, true, do_first },
-	{ "SET_LOCALE", 2, 2, true, do_first },
+	{ "SET_TIMEZONE", 2, 2, true, do_timezone },
+	{ "SET_LOCALE", 2, 2, true, do_locale },
 	{ NULL, 0, 0, false, NULL },
 };

@@ -403,8 +403,12 @@ const struct fx_func *fx_func_find(const char *name)
 	if (!f)
 		f = find_in(fx_funcs_text, name);
 	if (!f)
+		f = find_in(fx_funcs_regex, name);
+	if (!f)
 		f = find_in(fx_funcs_num, name);
 	if (!f)
 		f = find_in(fx_funcs_date, name);
+	if (!f)
+		f = find_in(fx_funcs_week, name);
 	return f;
 }

@@ -64,8 +64,13 @@ struct fx_func {
 const struct fx_func *fx_func_find(const char *name);
 extern const struct fx_func fx_funcs_logic[];
 extern const struct fx_func fx_funcs_text[];
+extern const struct fx_func fx_funcs_regex[];
 extern const struct fx_func fx_funcs_num[];
 extern const struct fx_func fx_funcs_date[];
+extern const struct fx_func fx_funcs_week[];
+
+/* The weekday an argument names as the week's first; 0 = Sunday. */
+int fx_first_day(const struct fx_call *c, size_t arg);
 
 struct fx_val fx_node_eval(const struct fx_node *n, const struct fx_env *env);
 struct fx_val fx_arg(const struct fx_call *c, size_t i);

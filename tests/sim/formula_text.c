@@ -2,7 +2,6 @@
 
 #include <ctype.h>
 #include <math.h>
-#include <regex.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -197,6 +196,25 @@ static struct fx_val do_substitute(const struct fx_call *c)
 	return v;
 }
 
+/* REPLACE(text, from, how many, new) */
+static struct fx_val do_replace(const struct fx_call *c)
+{
+	struct fx_val v = fx_arg_text(c, 0);
+	struct fx_val to = fx_arg_text(c, 3);
+	size_t start = count_arg(c, 1, 1);
+	size_t off = cp_offset(v.str.s, v.str.n, start ? start - 1 : 0);
+	size_t cut = cp_offset(v.str.s + off, v.str.n - off,
+			       count_arg(c, 2, 0));
+	struct buf b = BUF_INIT;
+
+	buf_add(&b, v.str.s, off);
+	buf_add(&b, to.str.s, to.str.n);
+	buf_add(&b, v.str.s + off + cut, v.str.n - off - cut);
+	v = fx_str(c->env->arena, b.p, b.n);
+	buf_release(&b);
+	return v;
+}
+
 static struct fx_val do_exact(const struct fx_call *c)
 {
 	struct fx_val a = fx_arg_text(c, 0);
@@ -281,6 +299,28 @@ static struct fx_val do_arrayflatten(const struct fx_call *c)
 	return fx_flatten(c, 0);
 }
 
+/* ARRAYSLICE(list, first, last): places from 1, negative ones from the end */
+static struct fx_val do_arrayslice(const struct fx_call *c)
+{
+	struct fx_val v = fx_arg(c, 0);
+	double n, from, to;
+
+	if (v.type != FX_ARR)
+		return v;
+	n = (double)v.arr.n;
+	from = fx_arg_num(c, 1);
+	to = c->node->n > 2 ? fx_arg_num(c, 2) : n;
+	from = from < 0 ? n + from + 1 : from;
+	to = to < 0 ? n + to + 1 : to;
+	from = from < 1 ? 1 : from;
+	to = to > n ? n : to;
+	if (!(from <= to))
+		return fx_blank();
+	v.arr.v += (size_t)from - 1;
+	v.arr.n = (size_t)to - (size_t)from + 1;
+	return v;
+}
+
 static struct fx_val do_encode_url(const struct fx_call *c)
 {
 	struct fx_val v = fx_arg_text(c, 0);
@@ -299,86 +339,6 @@ static struct fx_val do_encode_url(const struct fx_call *c)
 	return v;
 }
 
-/* The C library's extended syntax, with \d and \D spelled out. */
-static bool regex_arg(const struct fx_call *c, regex_t *re)
-{
-	struct fx_val v = fx_arg_text(c, 1);
-	struct buf b = BUF_INIT;
-	int r;
-
-	for (size_t i = 0; i < v.str.n; i++) {
-		if (v.str.s[i] == '\\' && v.str.s[i + 1] == 'd') {
-			buf_str(&b, "[0-9]");
-			i++;
-		} else if (v.str.s[i] == '\\' && v.str.s[i + 1] == 'D') {
-			buf_str(&b, "[^0-9]");
-			i++;
-		} else {
-			buf_chr(&b, v.str.s[i]);
-		}
-	}
-	r = regcomp(re, b.p ? b.p : "", REG_EXTENDED);
-	buf_release(&b);
-	return r == 0;
-}
-
-static struct fx_val do_regex_match(const struct fx_call *c)
-{
-	struct fx_val v = fx_arg_text(c, 0);
-	regex_t re;
-	bool hit;
-
-	if (!regex_arg(c, &re))
-		return fx_error();
-	hit = regexec(&re, v.str.s, 0, NULL, 0) == 0;
-	regfree(&re);
-	return fx_bool(hit);
-}
-
-static struct fx_val do_regex_extract(const struct fx_call *c)
-{
-	struct fx_val v = fx_arg_text(c, 0);
-	regmatch_t m[1];
-	regex_t re;
-	int r;
-
-	if (!regex_arg(c, &re))
-		return fx_error();
-	r = regexec(&re, v.str.s, 1, m, 0);
-	regfree(&re);
-	if (r)
-		return fx_blank();
-	return fx_str(c->env->arena, v.str.s + m[0].rm_so,
-		      (size_t)(m[0].rm_eo - m[0].rm_so));
-}
-
-static struct fx_val do_regex_replace(const struct fx_call *c)
-{
-	struct fx_val v = fx_arg_text(c, 0);
-	struct fx_val to = fx_arg_text(c, 2);
-	const char *p = v.str.s;
-	struct buf b = BUF_INIT;
-	regmatch_t m[1];
-	regex_t re;
-	int flags = 0;
-
-	if (!regex_arg(c, &re))
-		return fx_error();
-	while (*p && regexec(&re, p, 1, m, flags) == 0) {
-		buf_add(&b, p, (size_t)m[0].rm_so);
-		buf_add(&b, to.str.s, to.str.n);
-		if (m[0].rm_eo == m[0].rm_so)
-			buf_chr(&b, p[m[0].rm_eo++]);
-		p += m[0].rm_eo;
-		flags = REG_NOTBOL;
-	}
-	buf_str(&b, p);
-	regfree(&re);
-	v = fx_str(c->env->arena, b.p, b.n);
-	buf_release(&b);
-	return v;
-}
-
 const struct fx_func fx_funcs_text[] = {
 	{ "LOWER", 1, 1, true, do_lower },
 	{ "UPPER", 1, 1, true, do_upper },
@@ -392,6 +352,7 @@ const struct fx_func fx_funcs_text[] = {
 	{ "CONCATENATE", 1, -1, true, do_concatenate },
 	{ "REPT", 2, 2, true, do_rept },
 	{ "SUBSTITUTE", 3, 4, true, do_substitute },
+	{ "REPLACE", 4, 4, true, do_replace },
 	{ "EXACT", 2, 2, true, do_exact },
 	{ "T", 1, 1, true, do_t },
 	{ "VALUE", 1, 1, true, do_value },
@@ -399,9 +360,7 @@ const struct fx_func fx_funcs_text[] = {
 	{ "ARRAYCOMPACT", 1, -1, false, do_arraycompact },
 	{ "ARRAYUNIQUE", 1, -1, false, do_arrayunique },
 	{ "ARRAYFLATTEN", 1, -1, false, do_arrayflatten },
+	{ "ARRAYSLICE", 2, 3, false, do_arrayslice },
 	{ "ENCODE_URL_COMPONENT", 1, 1, true, do_encode_url },
-	{ "REGEX_MATCH", 2, 2, true, do_regex_match },
-	{ "REGEX_EXTRACT", 2, 2, true, do_regex_extract },
-	{ "REGEX_REPLACE", 3, 3, true, do_regex_replace },
 	{ NULL, 0, 0, false, NULL },
 };

@@ -108,18 +108,29 @@ static int resolve_filter(struct listing *l, struct reply *r)
 			    "records is invalid: %s", err);
 }
 
-static bool passes(struct listing *l, struct record *r)
+static bool meets(struct listing *l, struct record *r,
+		  const struct fx_prog *prog)
 {
 	struct cell_ctx ctx = { l->sim->state, r };
 	struct fx_env env;
 	struct fx_val v;
 
-	if (!l->filter)
+	if (!prog)
 		return true;
 	env = cell_env(&ctx, &l->arena);
-	v = fx_eval(l->filter, &env);
+	v = fx_eval(prog, &env);
 	fx_arena_reset(&l->arena);
 	return fx_truthy(&v);
+}
+
+static bool passes(struct listing *l, struct record *r)
+{
+	return meets(l, r, l->filter);
+}
+
+static bool in_view(struct listing *l, struct record *r)
+{
+	return !l->view || meets(l, r, l->view->prog);
 }
 
 /* False when the page is full: r is then where the next one begins. */
@@ -179,7 +190,39 @@ static void run_bounded(struct listing *l, const char *from)
 	free(v);
 }
 
-/* The order of a view, a sort or a shuffle is fixed on the first page. */
+/* The sort of a view holds where none was asked for. */
+static void view_sort(struct listing *l)
+{
+	const json_t *sort = l->view ? l->view->sort : NULL;
+
+	for (size_t i = 0; i < json_array_size(sort) && l->sort_n <
+	     LIST_SORTS_MAX; i++) {
+		const json_t *e = json_array_get(sort, i);
+		const char *s = json_string_value(json_object_get(e, "field"));
+		const char *d =
+			json_string_value(json_object_get(e, "direction"));
+		struct field *f = s ? table_field(l->call->table, s) : NULL;
+
+		if (!f)
+			continue;
+		l->sort[l->sort_n].field = f;
+		l->sort[l->sort_n++].desc = d && !strcmp(d, "desc");
+	}
+}
+
+static void mix(struct rng *g, struct record **v, size_t n)
+{
+	for (size_t i = n; i > 1; i--) {
+		size_t k = rng_below(g, (uint32_t)i);
+		struct record *x = v[k];
+
+		v[k] = v[i - 1];
+		v[i - 1] = x;
+	}
+}
+
+/* The order of a view, a sort or a shuffle is fixed on the first page, or
+ * by switch made anew for each, so that rows can move between pages. */
 static void fix_order(struct listing *l, struct iterator *it)
 {
 	struct table *t = l->call->table;
@@ -188,17 +231,15 @@ static void fix_order(struct listing *l, struct iterator *it)
 	size_t n = 0;
 
 	for (size_t i = 0; i < t->rows_n; i++)
-		if (passes(l, t->rows[i]))
+		if (in_view(l, t->rows[i]) && passes(l, t->rows[i]))
 			v[n++] = t->rows[i];
+	if (!l->sort_n)
+		view_sort(l);
 	if (l->sort_n)
 		list_sort_rows(s, v, n, l->sort, l->sort_n);
-	for (size_t i = n; !l->sort_n && !l->view && i > 1; i--) {
-		size_t k = rng_below(&s->rng, (uint32_t)i);
-		struct record *x = v[k];
-
-		v[k] = v[i - 1];
-		v[i - 1] = x;
-	}
+	else if (!l->view)
+		mix(&s->rng, v, n);
+	free(it->order);
 	it->order = sim_alloc((n + 1) * sizeof(*it->order));
 	for (size_t i = 0; i < n; i++)
 		memcpy(it->order[i], v[i]->id, ID_CAP);
@@ -214,7 +255,7 @@ static void run_ordered(struct listing *l, struct iterator *it)
 		struct record *r = base_record(l->call->base,
 					       it->order[it->at]);
 
-		if (!r || (first && !passes(l, r)))
+		if (!r || (first && !(in_view(l, r) && passes(l, r))))
 			continue;
 		if (!emit(l, r))
 			return;
@@ -238,6 +279,8 @@ static int run(struct listing *l, struct reply *r)
 		if (!it || strcmp(it->table, l->call->table->id) != 0)
 			return reply_error(r, ERR_ITERATOR);
 		it->used_ns = l->call->arrival_ns;
+		if (it->order && s->live_order)
+			fix_order(l, it);
 	} else {
 		it = iterators_add(s->iterators, l->call->arrival_ns);
 		memcpy(it->table, l->call->table->id, ID_CAP);
@@ -287,7 +330,7 @@ int list_records(struct sim *s, struct call *c, bool post, struct reply *r)
 	}
 	l.out.by_id = l.opt.by_id;
 	l.out.comments = l.opt.comments;
-	l.out.strings = l.opt.strings;
+	l.out.look = l.opt.look;
 	if (s->iterator_ttl_s > 0)
 		iterators_expire(s->iterators, c->arrival_ns -
 				 (int64_t)s->iterator_ttl_s * 1000000000);

@@ -7,6 +7,7 @@
 #define SIM_LIST_H
 
 #include "call.h"
+#include "celltext.h"
 
 #define LIST_PAGE_MAX 100
 #define LIST_SORTS_MAX 20
@@ -26,7 +27,7 @@ struct list_opt {
 	const json_t *sort;
 	bool by_id;
 	bool comments;
-	bool strings;
+	struct celltext_look look;	/* of cellFormat=string */
 };
 
 /* GET, or POST .../listRecords with `post`. */

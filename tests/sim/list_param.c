@@ -7,7 +7,9 @@ static const char *const known[] = {
 	"pageSize", "maxRecords", "offset", "view", "sort", "filterByFormula",
 	"fields", "cellFormat", "timeZone", "userLocale",
 	"returnFieldsByFieldId", "recordMetadata",
-	"includeDateDependencyMetadata", NULL,
+	"includeDateDependencyMetadata",
+	"method",	/* airtable.js sends its own option along */
+	NULL,
 };
 
 /* A whole number from lo on, as JSON number in a body, as digits in a
@@ -100,12 +102,12 @@ static int sorts(const json_t *o, const json_t **out)
 
 /* With `string` both the zone and the locale must be there, and in the
  * query string even when the rest is a body. */
-static int format(const json_t *o, const struct params *query,
-		  struct list_opt *opt)
+int list_format(const json_t *o, const struct params *query,
+		struct celltext_look *look)
 {
-	const char *f;
-	bool zone = false, locale = false;
+	const char *f, *zone = NULL, *locale = NULL;
 
+	memset(look, 0, sizeof(*look));
 	if (text(o, "cellFormat", &f))
 		return -1;
 	if (!*f || !strcmp(f, "json"))
@@ -113,14 +115,12 @@ static int format(const json_t *o, const struct params *query,
 	if (strcmp(f, "string") != 0)
 		return -1;
 	for (size_t i = 0; i < query->n; i++) {
-		zone |= !strcmp(query->v[i].key, "timeZone") &&
-			*query->v[i].value &&
-			strcmp(query->v[i].value, "UTC") != 0;
-		locale |= !strcmp(query->v[i].key, "userLocale") &&
-			  *query->v[i].value;
+		if (!strcmp(query->v[i].key, "timeZone"))
+			zone = query->v[i].value;
+		if (!strcmp(query->v[i].key, "userLocale"))
+			locale = query->v[i].value;
 	}
-	opt->strings = true;
-	return zone && locale ? 0 : -1;
+	return celltext_look(look, zone, locale);
 }
 
 static int metadata(json_t *o, bool body, struct list_opt *opt)
@@ -149,6 +149,7 @@ int list_params(json_t *o, bool body, const struct params *query,
 		struct list_opt *opt)
 {
 	int by_id = flag(o, "returnFieldsByFieldId", body);
+	const char *method;
 
 	memset(opt, 0, sizeof(*opt));
 	if (!o || !call_only_keys(o, known) || by_id < 0 ||
@@ -158,9 +159,11 @@ int list_params(json_t *o, bool body, const struct params *query,
 	    whole(o, "maxRecords", body, 1, -1, &opt->max) ||
 	    text(o, "offset", &opt->offset) || text(o, "view", &opt->view) ||
 	    text(o, "filterByFormula", &opt->filter) ||
+	    text(o, "method", &method) ||
+	    (*method && strcmp(method, "get") && strcmp(method, "post")) ||
 	    list_of(o, "fields", body, &opt->fields) ||
 	    sorts(o, &opt->sort) || metadata(o, body, opt) ||
-	    format(o, query, opt))
+	    list_format(o, query, &opt->look))
 		return -1;
 	opt->by_id = by_id;
 	return 0;

@@ -10,5 +10,8 @@
 /* `body`: o is a JSON body, so numbers are numbers; else it is a query. */
 int list_params(json_t *o, bool body, const struct params *query,
 		struct list_opt *opt);
+/* cellFormat, timeZone and userLocale alone. */
+int list_format(const json_t *o, const struct params *query,
+		struct celltext_look *look);
 
 #endif

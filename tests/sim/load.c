@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base64.h"
+#include "blob.h"
+#include "comment.h"
 #include "mem.h"
 #include "timefmt.h"
 
@@ -142,6 +145,10 @@ static int load_view(struct loader *l, void *arg, json_t *o)
 	if (need(l, o, "id", "viw", &id) || need(l, o, "name", NULL, &name))
 		return -1;
 	v = table_add_view(arg, id, name, type ? type : "grid");
+	if (str(o, "filterByFormula"))
+		v->filter = sim_strdup(str(o, "filterByFormula"));
+	if (json_is_array(json_object_get(o, "sort")))
+		v->sort = json_deep_copy(json_object_get(o, "sort"));
 	if (json_is_array(visible))
 		v->visible = json_deep_copy(visible);
 	return 0;
@@ -167,6 +174,40 @@ static uint32_t cell_user(struct loader *l, const json_t *v)
 	return state_user(l->sim->state, id, str(v, "email"), str(v, "name"));
 }
 
+/* The bytes of an attachment go to the file host, not into the cell. */
+static int load_files(struct loader *l, struct record *r, struct field *f,
+		      const json_t *v)
+{
+	json_t *list = json_deep_copy(v);
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		json_t *a = json_array_get(list, i);
+		const char *text = str(a, "contentBase64");
+		const char *id = str(a, "id");
+		const char *type = str(a, "type");
+		char *data;
+		size_t n;
+
+		if (!id || !id_is(id, "att")) {
+			json_decref(list);
+			return fail(l, "'%s' holds an attachment without id",
+				    f->name);
+		}
+		if (!text)
+			continue;
+		data = base64_decode(text, strlen(text), &n);
+		if (!data) {
+			json_decref(list);
+			return fail(l, "'%s' has bad contentBase64", f->name);
+		}
+		blob_add(l->sim->state->files, id, data, n,
+			 type ? type : "application/octet-stream");
+		json_object_del(a, "contentBase64");
+	}
+	record_put(r, f, list);
+	return 0;
+}
+
 static int load_cell(struct loader *l, struct record *r, const char *key,
 		     json_t *v)
 {
@@ -189,6 +230,8 @@ static int load_cell(struct loader *l, struct record *r, const char *key,
 		r->modified_by = cell_user(l, v);
 	} else if (f->type == FT_MODIFIED_TIME) {
 		iso_seconds(json_string_value(v), &r->modified_s);
+	} else if (f->type == FT_ATTACHMENTS) {
+		return load_files(l, r, f, v);
 	} else if (f->type == FT_COLLABORATOR) {
 		cell_user(l, v);
 		record_put(r, f, json_incref(v));
@@ -224,12 +267,10 @@ static int load_record(struct loader *l, void *arg, json_t *o)
 			      json_object_iter_value(it)))
 			return -1;
 	iso_seconds(str(o, "lastModifiedTime"), &r->modified_s);
-	if (json_is_array(json_object_get(o, "comments"))) {
+	if (json_is_array(json_object_get(o, "comments")))
 		r->comments = json_deep_copy(json_object_get(o, "comments"));
-		r->comments_n = (uint32_t)json_array_size(r->comments);
-	} else if (json_is_integer(n)) {
-		r->comments_n = (uint32_t)json_integer_value(n);
-	}
+	else if (json_is_integer(n))
+		comment_fill(l->sim->state, r, (size_t)json_integer_value(n));
 	return 0;
 }
 
@@ -330,6 +371,22 @@ static void mend_links(struct loader *l, struct base *b)
 	}
 }
 
+/* Collaborators, links and interfaces are kept as they are. */
+static json_t *people_of(const json_t *o)
+{
+	static const char *const keys[] = { "individualCollaborators",
+					    "groupCollaborators",
+					    "interfaces", "inviteLinks",
+					    "packageInstallations" };
+	json_t *all = json_object();
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (json_object_get(o, keys[i]))
+			json_object_set(all, keys[i],
+					json_object_get(o, keys[i]));
+	return all;
+}
+
 static int load_base(struct loader *l, void *arg, json_t *o)
 {
 	const char *level = str(o, "permissionLevel");
@@ -344,6 +401,11 @@ static int load_base(struct loader *l, void *arg, json_t *o)
 	b = state_add_base(l->sim->state, id, name);
 	if (level)
 		b->level = level_of_name(level);
+	if (str(o, "workspaceId"))
+		snprintf(b->workspace, sizeof(b->workspace), "%s",
+			 str(o, "workspaceId"));
+	iso_seconds(str(o, "createdTime"), &b->created_s);
+	b->people = people_of(o);
 	if (load_list(l, o, "tables", b, load_table))
 		return -1;
 	state_resolve(b);

@@ -8,10 +8,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "blob.h"
 #include "generate.h"
 #include "iterator.h"
 #include "load.h"
 #include "server.h"
+#include "webhook.h"
 
 #define DEFAULT_PORT 8719
 #define DEFAULT_TOKEN "patSIM.secret"
@@ -20,6 +22,8 @@ struct options {
 	unsigned port;
 	const char *bind;
 	const char *port_file;
+	unsigned files_port;
+	const char *files_port_file;
 	const char *load;
 	const char *save;
 	const char *generate;
@@ -36,7 +40,8 @@ struct options {
 	bool quiet;
 };
 
-enum { O_PORT = 256, O_BIND, O_PORT_FILE, O_LOAD, O_SAVE, O_GENERATE, O_SEED,
+enum { O_PORT = 256, O_BIND, O_PORT_FILE, O_FILES_PORT,
+       O_FILES_PORT_FILE, O_LOAD, O_SAVE, O_GENERATE, O_SEED,
        O_PENALTY, O_LATENCY, O_NO_LIMIT, O_BODY429, O_SHUFFLE, O_MISSING,
        O_TTL, O_TOKEN, O_LOG, O_HELP };
 
@@ -44,6 +49,8 @@ static const struct option longopts[] = {
 	{ "port", required_argument, NULL, O_PORT },
 	{ "bind", required_argument, NULL, O_BIND },
 	{ "port-file", required_argument, NULL, O_PORT_FILE },
+	{ "files-port", required_argument, NULL, O_FILES_PORT },
+	{ "files-port-file", required_argument, NULL, O_FILES_PORT_FILE },
 	{ "load", required_argument, NULL, O_LOAD },
 	{ "save", required_argument, NULL, O_SAVE },
 	{ "generate", required_argument, NULL, O_GENERATE },
@@ -68,6 +75,8 @@ static void usage(FILE *f)
 	      "(8719)\n"
 	      "  --bind ADDR           address to listen on (127.0.0.1)\n"
 	      "  --port-file FILE      write the port there once listening\n"
+	      "  --files-port N        attachments are there (a free one)\n"
+	      "  --files-port-file F   write that port there\n"
 	      "  --load FILE           state to start with\n"
 	      "  --save FILE           state to write at the end\n"
 	      "  --generate SPEC       bases=B,tables=T,records=N\n"
@@ -94,6 +103,38 @@ static bool whole(const char *s, unsigned long max, unsigned long *out)
 	return *s && *s != '-' && !*end && !errno && *out <= max;
 }
 
+static int set_text(struct options *o, int opt, const char *arg)
+{
+	switch (opt) {
+	case O_BIND:
+		o->bind = arg;
+		return 0;
+	case O_PORT_FILE:
+		o->port_file = arg;
+		return 0;
+	case O_FILES_PORT_FILE:
+		o->files_port_file = arg;
+		return 0;
+	case O_LOAD:
+		o->load = arg;
+		return 0;
+	case O_SAVE:
+		o->save = arg;
+		return 0;
+	case O_GENERATE:
+		o->generate = arg;
+		return 0;
+	case O_TOKEN:
+		o->token = arg;
+		return 0;
+	case O_LOG:
+		o->log = arg;
+		return 0;
+	default:
+		return -1;
+	}
+}
+
 static int set(struct options *o, int opt, const char *arg)
 {
 	unsigned long n = 0;
@@ -104,6 +145,11 @@ static int set(struct options *o, int opt, const char *arg)
 		if (!whole(arg, 65535, &n))
 			return -1;
 		o->port = (unsigned)n;
+		return 0;
+	case O_FILES_PORT:
+		if (!whole(arg, 65535, &n))
+			return -1;
+		o->files_port = (unsigned)n;
 		return 0;
 	case O_SEED:
 		if (!whole(arg, (unsigned long)-1, &n))
@@ -129,29 +175,8 @@ static int set(struct options *o, int opt, const char *arg)
 	case O_MISSING:
 		o->old_missing = !strcmp(arg, "404");
 		return o->old_missing || !strcmp(arg, "403") ? 0 : -1;
-	case O_BIND:
-		o->bind = arg;
-		return 0;
-	case O_PORT_FILE:
-		o->port_file = arg;
-		return 0;
-	case O_LOAD:
-		o->load = arg;
-		return 0;
-	case O_SAVE:
-		o->save = arg;
-		return 0;
-	case O_GENERATE:
-		o->generate = arg;
-		return 0;
-	case O_TOKEN:
-		o->token = arg;
-		return 0;
-	case O_LOG:
-		o->log = arg;
-		return 0;
 	default:
-		return -1;
+		return set_text(o, opt, arg);
 	}
 }
 
@@ -238,12 +263,24 @@ static int run(struct server *s, const struct options *o,
 	       const sigset_t *signals)
 {
 	unsigned port = 0;
-	int r = server_start(s, o->bind, o->port, &port);
+	int r = files_start(&s->files, &s->sim, o->bind, o->files_port);
 	int sig;
 
 	if (r) {
 		fprintf(stderr, "airtable-sim: cannot listen on %s:%u: %s\n",
+			o->bind, o->files_port, strerror(-r));
+		return 1;
+	}
+	r = server_start(s, o->bind, o->port, &port);
+	if (r) {
+		fprintf(stderr, "airtable-sim: cannot listen on %s:%u: %s\n",
 			o->bind, o->port, strerror(-r));
+		return 1;
+	}
+	if (o->files_port_file &&
+	    write_port(o->files_port_file, s->sim.state->files->port)) {
+		fprintf(stderr, "airtable-sim: cannot write '%s': %s\n",
+			o->files_port_file, strerror(errno));
 		return 1;
 	}
 	if (o->port_file && write_port(o->port_file, port)) {
@@ -258,6 +295,7 @@ static int run(struct server *s, const struct options *o,
 	}
 	sigwait(signals, &sig);
 	server_stop(s);
+	files_stop(&s->files);
 	return 0;
 }
 
@@ -287,6 +325,7 @@ int main(int argc, char **argv)
 	}
 	pthread_mutex_init(&s.sim.mu, NULL);
 	s.sim.state = state_new(o.seed);
+	s.sim.state->files = blobs_new(o.seed);
 	s.sim.iterators = iterators_new(o.seed);
 	s.sim.old_missing = o.old_missing;
 	s.sim.shuffle = o.shuffle;
@@ -309,6 +348,8 @@ int main(int argc, char **argv)
 	reqlog_free(s.log);
 	iterators_free(s.sim.iterators);
 	tokens_free(&s.sim.tokens);
+	blobs_free(s.sim.state->files);
+	hooks_free_all(s.sim.state);
 	state_free(s.sim.state);
 	pthread_mutex_destroy(&s.sim.mu);
 	return ret;

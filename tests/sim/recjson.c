@@ -12,13 +12,15 @@ static bool write_cell(struct state *s, struct record *r, struct field *f,
 	json_t *v = r->cells[f->index].v;
 	const char *text = NULL;
 
-	if (o->strings) {
-		text = cell_text(s, r, f, &s->arena);
+	if (o->look.on) {
+		text = celltext(s, r, f, &o->look, &s->arena);
 		if (!*text)
 			return false;
 		v = NULL;
 	} else {
-		v = field_is_computed(f->type) ? cell_json(s, r, f) :
+		v = field_is_computed(f->type) ||
+				    f->type == FT_ATTACHMENTS ?
+			    cell_json(s, r, f) :
 						 json_incref(v);
 		if (!v)
 			return false;
@@ -57,9 +59,10 @@ void recjson_write(struct state *s, struct record *r,
 		if (write_cell(s, r, list[i], o, b, first))
 			first = false;
 	buf_chr(b, '}');
-	if (o->comments && r->comments_n)
-		buf_printf(b, ",\"commentCount\":%u", r->comments_n);
+	if (o->comments && json_array_size(r->comments))
+		buf_printf(b, ",\"commentCount\":%zu",
+			   json_array_size(r->comments));
 	buf_chr(b, '}');
-	if (o->strings)
+	if (o->look.on)
 		fx_arena_reset(&s->arena);
 }

@@ -6,12 +6,12 @@
 #ifndef SIM_RECJSON_H
 #define SIM_RECJSON_H
 
-#include "state.h"
+#include "celltext.h"
 
 struct recjson_opt {
 	bool by_id;			/* keys are field ids */
 	bool comments;			/* commentCount where not 0 */
-	bool strings;			/* cellFormat=string */
+	struct celltext_look look;	/* cellFormat=string */
 	struct field *const *fields;	/* NULL: all */
 	size_t fields_n;
 };

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "feed.h"
 #include "mem.h"
 
 struct record *base_record(const struct base *b, const char *id)
@@ -40,6 +41,7 @@ struct record *table_add_record(struct state *s, struct table *t,
 	t->by_id[at] = r;
 	t->rows[t->rows_n++] = r;
 	idmap_put(&t->base->records, r->id, r);
+	feed_made(t->base, r);
 	return r;
 }
 
@@ -53,7 +55,9 @@ static int by_id(const void *a, const void *b)
 
 struct record *const *table_sorted(struct table *t)
 {
-	if (!t->sorted && t->rows_n > 0) {
+	if (!t->rows_n) {
+		t->sorted = true;
+	} else if (!t->sorted) {
 		memcpy(t->by_id, t->rows, t->rows_n * sizeof(*t->rows));
 		qsort(t->by_id, t->rows_n, sizeof(*t->by_id), by_id);
 		t->sorted = true;
@@ -106,6 +110,7 @@ static void list_change(struct record *r, struct field *f, const char *id,
 	struct cell *c = &r->cells[f->index];
 	json_t *list = json_array();
 
+	feed_touch(r->table->base, r);
 	for (size_t i = 0; i < json_array_size(c->v); i++) {
 		json_t *e = json_array_get(c->v, i);
 		const char *s = json_string_value(e);
@@ -154,6 +159,7 @@ void record_set(struct record *r, struct field *f, json_t *v,
 	struct cell *c = &r->cells[f->index];
 	json_t *old = c->v;
 
+	feed_touch(r->table->base, r);
 	c->v = v;
 	stamp(r, f, a);
 	if (f->type == FT_LINKS && f->inverse) {
@@ -202,6 +208,7 @@ void record_delete(struct state *s, struct record *r, const struct actor *a)
 	size_t i;
 
 	(void)s;
+	feed_gone(b, r);
 	unlink_all(r, a);
 	if (t->sorted) {
 		i = table_lower_bound(t, r->id);

@@ -71,9 +71,22 @@ static void resolve_field(struct base *b, struct field *f)
 	}
 }
 
+static void resolve_view(struct table *t, struct view *v)
+{
+	struct fx_names names = { t, find_in_table };
+	char err[200];
+
+	fx_free(v->prog);
+	v->prog = v->filter ? fx_compile(v->filter, &names, err, sizeof(err)) :
+			      NULL;
+}
+
 void state_resolve(struct base *b)
 {
 	for (size_t i = 0; i < b->tables_n; i++)
 		for (size_t j = 0; j < b->tables[i]->fields_n; j++)
 			resolve_field(b, b->tables[i]->fields[j]);
+	for (size_t i = 0; i < b->tables_n; i++)
+		for (size_t j = 0; j < b->tables[i]->views_n; j++)
+			resolve_view(b->tables[i], &b->tables[i]->views[j]);
 }

@@ -6,9 +6,33 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base64.h"
+#include "blob.h"
 #include "cellval.h"
 #include "schema.h"
 #include "timefmt.h"
+
+/* Attachments with the bytes the file host has for them. */
+static json_t *stored_files(struct state *s, const json_t *v)
+{
+	json_t *list = json_deep_copy(v);
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		json_t *a = json_array_get(list, i);
+		const char *id = json_string_value(json_object_get(a, "id"));
+		struct blob *b = id ? blob_find(s->files, id) : NULL;
+		char *text;
+
+		if (!b)
+			continue;
+		text = base64_encode(b->data, b->n);
+		json_object_set_new(a, "type", json_string(b->type));
+		json_object_set_new(a, "size", json_integer((json_int_t)b->n));
+		json_object_set_new(a, "contentBase64", json_string(text));
+		free(text);
+	}
+	return list;
+}
 
 /* What cannot be computed again from the rest. */
 static json_t *stored(struct state *s, struct record *r, struct field *f)
@@ -16,6 +40,8 @@ static json_t *stored(struct state *s, struct record *r, struct field *f)
 	if (f->type == FT_AUTONUMBER || f->type == FT_CREATED_BY ||
 	    f->type == FT_MODIFIED_BY)
 		return cell_json(s, r, f);
+	if (f->type == FT_ATTACHMENTS)
+		return stored_files(s, r->cells[f->index].v);
 	return json_incref(r->cells[f->index].v);
 }
 
@@ -45,8 +71,6 @@ static void save_record(struct state *s, struct record *r, struct buf *b)
 	if (r->comments) {
 		buf_str(b, ",\"comments\":");
 		buf_json(b, r->comments);
-	} else if (r->comments_n) {
-		buf_printf(b, ",\"commentCount\":%u", r->comments_n);
 	}
 	buf_chr(b, '}');
 }
@@ -66,10 +90,30 @@ static void save_table(struct state *s, struct table *t, struct buf *b)
 	buf_str(b, "]}");
 }
 
+/* The members of an object, each followed by a comma. */
+static void save_members(json_t *o, struct buf *b)
+{
+	for (void *it = json_object_iter(o); it;
+	     it = json_object_iter_next(o, it)) {
+		const char *k = json_object_iter_key(it);
+
+		buf_json_str(b, k, strlen(k));
+		buf_chr(b, ':');
+		buf_json(b, json_object_iter_value(it));
+		buf_chr(b, ',');
+	}
+}
+
 static void save_base(struct state *s, struct base *base, struct buf *b)
 {
-	buf_printf(b, "{\"id\":\"%s\",\"permissionLevel\":\"%s\",\"name\":",
-		   base->id, level_name(base->level));
+	char made[TIME_CAP];
+
+	time_iso(base->created_s * 1000, made);
+	buf_printf(b, "{\"id\":\"%s\",\"permissionLevel\":\"%s\","
+		   "\"workspaceId\":\"%s\",\"createdTime\":\"%s\",", base->id,
+		   level_name(base->level), base->workspace, made);
+	save_members(base->people, b);
+	buf_str(b, "\"name\":");
 	buf_json_str(b, base->name, strlen(base->name));
 	buf_str(b, ",\"tables\":[");
 	for (size_t i = 0; i < base->tables_n; i++) {

@@ -103,6 +103,11 @@ static json_t *view_json(const struct table *t, const struct view *v,
 	json_object_set_new(o, "id", json_string(v->id));
 	json_object_set_new(o, "name", json_string(v->name));
 	json_object_set_new(o, "type", json_string(v->type));
+	if (secret && v->filter)
+		json_object_set_new(o, "filterByFormula",
+				    json_string(v->filter));
+	if (secret && v->sort)
+		json_object_set(o, "sort", v->sort);
 	if (secret && v->visible)
 		json_object_set(o, "visibleFieldIds", v->visible);
 	if (secret || !visible || strcmp(v->type, "grid") != 0)

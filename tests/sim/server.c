@@ -252,7 +252,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *con,
 	return finish(cls, con, q, method);
 }
 
-static int listen_on(const char *addr, unsigned port, unsigned *chosen)
+int server_listen(const char *addr, unsigned port, unsigned *chosen)
 {
 	struct sockaddr_in sa = { .sin_family = AF_INET };
 	socklen_t n = sizeof(sa);
@@ -284,7 +284,7 @@ int server_start(struct server *s, const char *addr, unsigned port,
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&s->wake, &attr);
 	pthread_condattr_destroy(&attr);
-	s->fd = listen_on(addr, port, chosen);
+	s->fd = server_listen(addr, port, chosen);
 	if (s->fd < 0)
 		return s->fd;
 	s->daemon = MHD_start_daemon(

@@ -11,6 +11,7 @@
 
 #include "call.h"
 #include "fault.h"
+#include "files.h"
 #include "ratelimit.h"
 #include "reqlog.h"
 
@@ -25,9 +26,14 @@ struct server {
 	struct ratelimit limit;
 	struct reqlog *log;
 	struct faults *faults;
+	struct files files;
 	bool array_429;
 	int retry_after_429;		/* 0: no header */
 	int latency_ms;
+	bool capped;			/* the month's calls are used up */
+	long cap_left;			/* they will be, after so many */
+	bool cap_object;		/* form of that body */
+	bool cap_meta;			/* /meta/ is refused too */
 	pthread_cond_t wake;		/* ends every sleep at shutdown */
 	bool stopping;
 	struct MHD_Daemon *daemon;
@@ -37,6 +43,9 @@ struct server {
 int server_start(struct server *s, const char *bind_addr, unsigned port,
 		 unsigned *chosen);
 void server_stop(struct server *s);
+
+/* A listening socket and the port it got, or -errno. */
+int server_listen(const char *addr, unsigned port, unsigned *chosen);
 
 /* Sleeps without the lock; server_stop ends it early. */
 void server_pause(struct server *s, int64_t ms);

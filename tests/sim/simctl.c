@@ -1,4 +1,4 @@
-#include "simctl.h"
+#include "simctl_int.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,14 +8,7 @@
 #include "route.h"
 #include "timefmt.h"
 
-struct ctl {
-	struct server *s;
-	struct params query;
-	json_t *body;		/* NULL: none */
-	struct reply *r;
-};
-
-static void fail(struct ctl *c, const char *why)
+void ctl_fail(struct ctl *c, const char *why)
 {
 	c->r->status = 400;
 	c->r->body.n = 0;
@@ -24,7 +17,7 @@ static void fail(struct ctl *c, const char *why)
 	buf_chr(&c->r->body, '}');
 }
 
-static void ok(struct ctl *c)
+void ctl_ok(struct ctl *c)
 {
 	buf_str(&c->r->body, "{\"ok\":true}");
 }
@@ -42,7 +35,7 @@ static bool number(struct ctl *c, const char *key, double *out)
 	const json_t *v = json_object_get(c->body, key);
 
 	if (!json_is_number(v)) {
-		fail(c, "a number is missing in the body");
+		ctl_fail(c, "a number is missing in the body");
 		return false;
 	}
 	*out = json_number_value(v);
@@ -66,7 +59,7 @@ static void do_counters(struct ctl *c)
 static void do_reset(struct ctl *c)
 {
 	reqlog_reset(c->s->log);
-	ok(c);
+	ctl_ok(c);
 }
 
 static void do_latency(struct ctl *c)
@@ -76,7 +69,7 @@ static void do_latency(struct ctl *c)
 	if (!number(c, "ms", &ms))
 		return;
 	c->s->latency_ms = ms < 0 ? 0 : ms > 3600000 ? 3600000 : (int)ms;
-	ok(c);
+	ctl_ok(c);
 }
 
 static void do_fault_add(struct ctl *c)
@@ -84,15 +77,15 @@ static void do_fault_add(struct ctl *c)
 	const char *why = "a fault must be an object";
 
 	if (!json_is_object(c->body) || fault_add(c->s->faults, c->body, &why))
-		fail(c, why);
+		ctl_fail(c, why);
 	else
-		ok(c);
+		ctl_ok(c);
 }
 
 static void do_fault_clear(struct ctl *c)
 {
 	faults_clear(c->s->faults);
-	ok(c);
+	ctl_ok(c);
 }
 
 static void do_fault_list(struct ctl *c)
@@ -106,9 +99,9 @@ static void do_token(struct ctl *c)
 
 	if (!json_is_object(c->body) ||
 	    token_set(&c->s->sim.tokens, c->s->sim.state, c->body, &why))
-		fail(c, why);
+		ctl_fail(c, why);
 	else
-		ok(c);
+		ctl_ok(c);
 }
 
 static void do_penalty(struct ctl *c)
@@ -120,7 +113,7 @@ static void do_penalty(struct ctl *c)
 	c->s->limit.penalty_ms = (int64_t)(sec * 1000);
 	c->s->retry_after_429 = (int)json_number_value(
 		json_object_get(c->body, "retry_after"));
-	ok(c);
+	ctl_ok(c);
 }
 
 static void do_ratelimit(struct ctl *c)
@@ -128,13 +121,13 @@ static void do_ratelimit(struct ctl *c)
 	c->s->limit.enabled = json_is_true(json_object_get(c->body,
 							   "enabled"));
 	ratelimit_clear(&c->s->limit);
-	ok(c);
+	ctl_ok(c);
 }
 
 static void do_expire(struct ctl *c)
 {
 	iterators_expire(c->s->sim.iterators, INT64_MAX);
-	ok(c);
+	ctl_ok(c);
 }
 
 static void do_clock(struct ctl *c)
@@ -144,7 +137,7 @@ static void do_clock(struct ctl *c)
 	if (!number(c, "advance_ms", &ms))
 		return;
 	c->s->sim.state->skew_ms += (int64_t)ms;
-	ok(c);
+	ctl_ok(c);
 }
 
 static void do_state(struct ctl *c)
@@ -161,6 +154,8 @@ static void do_as(struct ctl *c)
 		json_string_value(json_object_get(c->body, "method"));
 	const char *path = json_string_value(json_object_get(c->body, "path"));
 	const json_t *body = json_object_get(c->body, "body");
+	const char *source =
+		json_string_value(json_object_get(c->body, "source"));
 	struct state *st = c->s->sim.state;
 	struct token token = { .scopes = SC_ALL, .all_bases = true };
 	struct call call = { .as_user = true, .token = &token };
@@ -169,18 +164,19 @@ static void do_as(struct ctl *c)
 	long at = user ? state_find_user(st, user) : 0;
 
 	if (!method || !path) {
-		fail(c, "method and path must be strings");
+		ctl_fail(c, "method and path must be strings");
 		return;
 	}
 	if (at < 0 && id_is(user, "usr"))
 		at = (long)state_user(st, user, NULL, NULL);
 	if (at < 0) {
-		fail(c, "no such user");
+		ctl_fail(c, "no such user");
 		return;
 	}
 	if (body)
 		buf_json(&text, body);
 	token.user = (uint32_t)at;
+	call.source = source;
 	call.method = method;
 	call.target = path;
 	call.body = text.p;
@@ -215,6 +211,14 @@ static const struct {
 	{ "POST", "/_sim/iterators/expire", do_expire },
 	{ "POST", "/_sim/clock", do_clock },
 	{ "GET", "/_sim/state", do_state },
+	{ "GET", "/_sim/files", ctl_files_log },
+	{ "POST", "/_sim/files", ctl_files_set },
+	{ "DELETE", "/_sim/files", ctl_files_reset },
+	{ "POST", "/_sim/permission", ctl_permission },
+	{ "POST", "/_sim/base", ctl_base },
+	{ "POST", "/_sim/cap", ctl_cap },
+	{ "POST", "/_sim/paging", ctl_paging },
+	{ "POST", "/_sim/webhook", ctl_webhook },
 };
 
 void simctl_handle(struct server *s, const char *method, const char *target,
@@ -234,9 +238,9 @@ void simctl_handle(struct server *s, const char *method, const char *target,
 		    !strncmp(verbs[i].path, target, n))
 			break;
 	if (body_n && !c.body) {
-		fail(&c, "the body is not JSON");
+		ctl_fail(&c, "the body is not JSON");
 	} else if (i == all) {
-		fail(&c, "no such control");
+		ctl_fail(&c, "no such control");
 		r->status = 404;
 	} else {
 		pthread_mutex_lock(&s->sim.mu);

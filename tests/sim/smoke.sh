@@ -1,7 +1,7 @@
 #!/bin/sh
 # Conformance smoke test of airtable-sim.
 #   smoke.sh PATH/TO/airtable-sim [FIXTURES]
-# Needs curl and jq (77 if they are missing). FIXTURES is a directory of
+# With TAP=1 it prints a line per check. Needs curl and jq (77 if they are missing). FIXTURES is a directory of
 # golden answers; without it the comparisons with them are left out.
 set -u
 
@@ -55,9 +55,17 @@ call() {	# call METHOD PATH [BODY]; sets code, body
 
 is() {		# is NAME GOT WANT
 	done_n=$((done_n + 1))
-	[ "$2" = "$3" ] && return
+	if [ "$2" = "$3" ]; then
+		[ -z "${TAP:-}" ] || printf 'ok - sim: %s\n' "$1"
+		return 0
+	fi
 	failed=$((failed + 1))
-	printf 'FAIL %s\n  got  %s\n  want %s\n' "$1" "$2" "$3"
+	if [ -n "${TAP:-}" ]; then
+		printf 'not ok - sim: %s\n# got  %s\n# want %s\n' \
+			"$1" "$2" "$3"
+	else
+		printf 'FAIL %s\n  got  %s\n  want %s\n' "$1" "$2" "$3"
+	fi
 }
 
 answers() {	# answers NAME CODE JQ WANT
@@ -84,9 +92,14 @@ BAD='"INVALID_VALUE_FOR_COLUMN"'
 . "$here/smoke_read.sh"
 . "$here/smoke_write.sh"
 . "$here/smoke_ctl.sh"
+. "$here/smoke_comment.sh"
+. "$here/smoke_files.sh"
+. "$here/smoke_hook.sh"
+. "$here/smoke_schema.sh"
+. "$here/smoke_more.sh"
 
 if [ $failed -gt 0 ]; then
-	echo "$failed of $done_n checks failed"
+	echo "${TAP:+# }$failed of $done_n checks failed"
 	exit 1
 fi
-echo "all $done_n checks passed"
+echo "${TAP:+# }all $done_n checks passed"

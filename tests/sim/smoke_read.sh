@@ -55,7 +55,7 @@ answers 'computed cells' 200 \
 answers 'button kept' 200 '.fields.Button' '{"label":"Open","url":null}'
 call GET $T/$C
 answers 'empty cells are left out' 200 '.fields|keys' \
-	'["Auto","Count","Formula","Made","Made by","Rollup","Touched","Touched by"]'
+	'["Auto","Button","Count","Formula","Made","Made by","Rollup","Touched","Touched by"]'
 answers 'rollup over nothing' 200 '.fields|[.Count,.Rollup]' \
 	'[0,{"specialValue":"NaN"}]'
 call GET "$B/tblParts000000001/$A?returnFieldsByFieldId=true"

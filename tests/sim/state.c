@@ -159,6 +159,8 @@ struct base *state_add_base(struct state *s, const char *id, const char *name)
 		id_make(&s->rng, "app", b->id);
 	b->name = sim_strdup(name);
 	b->level = LV_CREATE;
+	b->created_s = STATE_BASE_CREATED_S;
+	id_copy(b->workspace, STATE_WORKSPACE);
 	s->bases = sim_grow(s->bases, s->bases_n, &s->bases_cap,
 			    sizeof(struct base *));
 	s->bases[s->bases_n++] = b;
@@ -281,13 +283,14 @@ struct view *table_add_view(struct table *t, const char *id, const char *name,
 	return v;
 }
 
-static void free_record(struct record *r, size_t fields_n)
+void field_rename(struct field *f, const char *name)
 {
-	for (size_t i = 0; i < fields_n; i++)
-		json_decref(r->cells[i].v);
-	json_decref(r->comments);
-	free(r->cells);
-	free(r);
+	char *fresh = sim_strdup(name);
+
+	free(f->name);
+	free(f->key_name);
+	f->name = fresh;
+	f->key_name = json_key(fresh);
 }
 
 static void free_field(struct field *f)
@@ -302,6 +305,58 @@ static void free_field(struct field *f)
 	free(f);
 }
 
+static void narrow(struct record *r, size_t at)
+{
+	json_decref(r->cells[at].v);
+	memmove(&r->cells[at], &r->cells[at + 1],
+		(r->table->fields_n - at - 1) * sizeof(*r->cells));
+}
+
+void table_drop_field(struct table *t, struct field *f)
+{
+	size_t at = f->index;
+
+	for (size_t i = 0; i < t->rows_n; i++)
+		narrow(t->rows[i], at);
+	for (size_t i = 0; i < t->base->trash_n; i++)
+		if (t->base->trash[i]->table == t)
+			narrow(t->base->trash[i], at);
+	memmove(&t->fields[at], &t->fields[at + 1],
+		(t->fields_n - at - 1) * sizeof(struct field *));
+	t->fields_n--;
+	for (size_t i = at; i < t->fields_n; i++)
+		t->fields[i]->index = i;
+	free_field(f);
+	state_resolve(t->base);
+}
+
+void base_drop_table(struct state *s, struct table *t, const struct actor *a)
+{
+	struct base *b = t->base;
+	size_t i;
+
+	while (t->rows_n)
+		record_delete(s, t->rows[t->rows_n - 1], a);
+	for (i = 0; b->tables[i] != t; i++)
+		;
+	memmove(&b->tables[i], &b->tables[i + 1],
+		(b->tables_n - i - 1) * sizeof(struct table *));
+	b->tables_n--;
+	b->gone = sim_grow(b->gone, b->gone_n, &b->gone_cap,
+			   sizeof(struct table *));
+	b->gone[b->gone_n++] = t;
+	state_resolve(b);
+}
+
+static void free_record(struct record *r, size_t fields_n)
+{
+	for (size_t i = 0; i < fields_n; i++)
+		json_decref(r->cells[i].v);
+	json_decref(r->comments);
+	free(r->cells);
+	free(r);
+}
+
 static void free_table(struct table *t)
 {
 	for (size_t i = 0; i < t->rows_n; i++)
@@ -311,7 +366,10 @@ static void free_table(struct table *t)
 	for (size_t i = 0; i < t->views_n; i++) {
 		free(t->views[i].name);
 		free(t->views[i].type);
+		free(t->views[i].filter);
+		fx_free(t->views[i].prog);
 		json_decref(t->views[i].visible);
+		json_decref(t->views[i].sort);
 	}
 	json_decref(t->extra);
 	free(t->rows);
@@ -329,8 +387,12 @@ static void free_base(struct base *b)
 		free_record(b->trash[i], b->trash[i]->table->fields_n);
 	for (size_t i = 0; i < b->tables_n; i++)
 		free_table(b->tables[i]);
+	for (size_t i = 0; i < b->gone_n; i++)
+		free_table(b->gone[i]);
 	idmap_release(&b->records);
+	json_decref(b->people);
 	free(b->trash);
+	free(b->gone);
 	free(b->tables);
 	free(b->name);
 	free(b);

@@ -28,6 +28,9 @@ enum field_type {
 	FT_BUTTON, FT_SYNC_SOURCE, FT_AI_TEXT, FT_UNKNOWN
 };
 
+#define STATE_WORKSPACE "wspSimulator00001"	/* of every base not told */
+#define STATE_BASE_CREATED_S 1672531200	/* likewise: 2023-01-01 */
+
 enum level { LV_NONE, LV_READ, LV_COMMENT, LV_EDIT, LV_CREATE };
 
 struct user {
@@ -36,6 +39,8 @@ struct user {
 	char *name;		/* NULL: unknown */
 };
 
+struct feed;
+struct hook;
 struct table;
 
 struct field {
@@ -56,6 +61,7 @@ struct field {
 	struct field *target;		/* field in the linked table */
 	struct fx_prog *prog;		/* of formula and rollup */
 	bool visiting;			/* guards against circular formulas */
+	bool no_write;			/* a field permission forbids it */
 };
 
 struct view {
@@ -63,6 +69,9 @@ struct view {
 	char *name;
 	char *type;
 	json_t *visible;	/* visibleFieldIds or NULL */
+	char *filter;		/* a formula; NULL: all rows */
+	struct fx_prog *prog;	/* of filter */
+	json_t *sort;		/* [{"field","direction"}] or NULL */
 };
 
 struct cell {
@@ -80,7 +89,6 @@ struct record {
 	uint32_t created_by;	/* index of the user */
 	uint32_t modified_by;
 	uint32_t number;	/* autoNumber */
-	uint32_t comments_n;
 	json_t *comments;	/* NULL or array, oldest first */
 	bool deleted;
 };
@@ -104,13 +112,18 @@ struct table {
 	size_t by_id_cap;
 	bool sorted;
 	uint32_t next_number;
-	json_t *extra;		/* unknown keys of the schema, or NULL */
+	json_t *extra;		/* dateDependencySettings, or NULL */
+	bool no_create;		/* a table permission forbids it */
+	bool no_delete;
 };
 
 struct base {
 	char id[ID_CAP];
 	char *name;
+	char workspace[ID_CAP];
+	int64_t created_s;
 	enum level level;
+	json_t *people;		/* collaborators and such, as loaded, or NULL */
 	struct table **tables;
 	size_t tables_n;
 	size_t tables_cap;
@@ -118,6 +131,15 @@ struct base {
 	struct record **trash;
 	size_t trash_n;
 	size_t trash_cap;
+	struct table **gone;	/* deleted tables, for their records */
+	size_t gone_n;
+	size_t gone_cap;
+	struct hook **hooks;	/* webhook.h owns them */
+	size_t hooks_n;
+	size_t hooks_cap;
+	uint64_t transaction;	/* number of the newest change */
+	struct feed *feed;	/* what the running call changes; NULL: no
+				 * webhook wants to know */
 };
 
 struct state {
@@ -130,6 +152,7 @@ struct state {
 	struct rng rng;
 	int64_t skew_ms;	/* added to the wall clock */
 	struct fx_arena arena;	/* scratch for formulas */
+	struct attachments *files;	/* attach.h; NULL: none yet */
 };
 
 /* Who changes something, and when. */
@@ -160,6 +183,10 @@ struct field *table_field(const struct table *t, const char *id_or_name);
 struct field *table_add_field(struct table *t, const char *id,
 			      const char *name, const char *type,
 			      json_t *options);	/* steals options */
+void field_rename(struct field *f, const char *name);
+/* Takes a field and its cells away, or a table and its records. */
+void table_drop_field(struct table *t, struct field *f);
+void base_drop_table(struct state *s, struct table *t, const struct actor *a);
 struct view *table_view(const struct table *t, const char *id_or_name);
 struct view *table_add_view(struct table *t, const char *id, const char *name,
 			    const char *type);

@@ -24,6 +24,7 @@ struct civil {
 
 int64_t time_now_ms(void);		/* wall clock */
 int64_t time_mono_ns(void);
+void time_sleep_ms(int64_t ms);		/* <= 0: not at all */
 
 struct civil time_civil(int64_t ms);
 int64_t time_from_civil(const struct civil *c);	/* normalises nothing */

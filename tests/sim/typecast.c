@@ -109,9 +109,12 @@ static json_t *to_date(const struct field *f, const json_t *in)
 
 	if (!s)
 		return json_incref((json_t *)(uintptr_t)in);
+	t = z = false;
 	if (!time_parse_iso(s, strlen(s), &ms, &t, &z) &&
 	    !slash_date(s, name && !strcmp(name, "european"), &ms))
 		return NULL;
+	if (f->type == FT_DATETIME && !z)
+		ms = cell_zoned(f, ms);
 	if (f->type == FT_DATE)
 		time_date(ms, text);
 	else

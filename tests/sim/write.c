@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "blob.h"
 #include "cell.h"
 #include "mem.h"
 #include "recjson.h"
@@ -127,7 +128,8 @@ static int check_item(struct batch *b, struct write_item *w, struct reply *r)
 					    "Unknown field name: \"%s\"", key);
 		if (twice(w, f))
 			return reply_error(r, ERR_PARAM);
-		if (cell_check(&b->plan, w->rec, f, json_object_iter_value(it),
+		if (call_may_write(b->call, f, r) ||
+		    cell_check(&b->plan, w->rec, f, json_object_iter_value(it),
 			       &v, r))
 			return -1;
 		w->cell[w->n].field = f;
@@ -137,6 +139,7 @@ static int check_item(struct batch *b, struct write_item *w, struct reply *r)
 		struct field *f = t->fields[i];
 
 		if (field_is_computed(f->type) || twice(w, f) ||
+		    (f->no_write && !b->call->as_user) ||
 		    !w->rec->cells[i].v)
 			continue;
 		w->cell[w->n].field = f;
@@ -193,6 +196,18 @@ static void ids_of(const struct batch *b, bool created, struct buf *out)
 	}
 }
 
+/* By switch: the note that attachments could not be fetched. */
+static void partial(struct batch *b, struct reply *r)
+{
+	struct attachments *t = b->sim->state->files;
+
+	if (!t->partial)
+		return;
+	t->partial -= t->partial > 0;
+	buf_str(&r->body, ",\"details\":{\"message\":\"partialSuccess\","
+		"\"reasons\":[\"attachmentsFailedUploading\"]}");
+}
+
 static void answer(struct batch *b, struct reply *r)
 {
 	struct recjson_opt o = { .by_id = b->by_id };
@@ -214,7 +229,27 @@ static void answer(struct batch *b, struct reply *r)
 		ids_of(b, false, &r->body);
 		buf_chr(&r->body, ']');
 	}
+	partial(b, r);
 	buf_chr(&r->body, '}');
+}
+
+/* A table permission may forbid new rows, also those of a typecast. */
+static int check_create(struct batch *b, struct reply *r)
+{
+	const struct table *t = NULL;
+
+	if (b->call->as_user)
+		return 0;
+	for (size_t i = 0; i < b->n; i++)
+		if (!b->item[i].rec && b->call->table->no_create)
+			t = b->call->table;
+	for (size_t i = 0; i < b->plan.rows_n; i++)
+		if (b->plan.rows[i].table->no_create)
+			t = b->plan.rows[i].table;
+	if (!t)
+		return 0;
+	return reply_errorf(r, ERR_FORBIDDEN, "You are not permitted to "
+			    "create records in table %s (%s)", t->name, t->id);
 }
 
 static int apply(struct batch *b, struct reply *r)
@@ -230,6 +265,8 @@ static int apply(struct batch *b, struct reply *r)
 			return -1;
 	if (b->upsert && upsert_match(b->call->table, b->upsert, b->item,
 				      b->n, r))
+		return -1;
+	if (check_create(b, r))
 		return -1;
 	commit(b);
 	answer(b, r);

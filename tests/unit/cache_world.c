@@ -236,7 +236,8 @@ const char *world_cell(struct world *w, struct rec_key key, const char *field)
 	static unsigned at;
 	char *bytes = world_bytes(w, key);
 	json_t *doc = json_loads(bytes, 0, NULL);
-	json_t *v = json_object_get(json_object_get(doc, "fields"), field);
+	json_t *fields = json_object_get(doc, "fields");
+	json_t *v = json_object_get(fields ? fields : doc, field);
 
 	at = (at + 1) % 4;
 	text[at][0] = '\0';
@@ -269,6 +270,8 @@ int world_save(struct world *w, struct rec_key key, const char *field,
 	int r;
 
 	free(bytes);
+	if (!fields)
+		fields = doc; /* a bare object of fields */
 	assert_true(json_is_object(fields));
 	if (strcmp(field, "Count") == 0)
 		json_object_set_new(fields, field, json_integer(atoi(text)));

@@ -126,9 +126,11 @@ static struct reply reply_json(json_t *j)
 
 static struct reply reply_error(int status, const char *type, const char *text)
 {
-	return (struct reply){
-		status, json_dumps(json_pack("{s:{s:s, s:s}}", "error", "type",
-					     type, "message", text), 0) };
+	struct reply r = reply_json(json_pack("{s:{s:s, s:s}}", "error", "type",
+					      type, "message", text));
+
+	r.status = status;
+	return r;
 }
 
 static json_t *record_json(const struct fa_record *r)

@@ -16,11 +16,14 @@ static const struct base_id base_a = { "appAAAAAAAAAAAAAA" };
 static const struct base_id base_b = { "appBBBBBBBBBBBBBB" };
 static const struct base_id no_base = { "" };
 
+/* n requests that leave as soon as they are granted. */
 static void spend_n(struct limiter *l, const struct base_id *base, int n,
 		    int64_t at_ns)
 {
-	for (int i = 0; i < n; i++)
-		assert_int_equal(limiter_spend(l, base, at_ns), 0);
+	for (int i = 0; i < n; i++) {
+		assert_int_equal(limiter_try(l, base, at_ns), 0);
+		limiter_touch(l, base, at_ns, at_ns);
+	}
 }
 
 static void test_base_window(void **state)
@@ -67,18 +70,90 @@ static void test_touch(void **state)
 	const int64_t late = LIMIT_WINDOW_NS / 2;
 
 	(void)state;
-	spend_n(l, &base_a, 5, 0);
+	spend_n(l, &base_a, 3, 0);
+	assert_int_equal(limiter_try(l, &base_a, 0), 0);
+	assert_int_equal(limiter_try(l, &base_a, 0), 0);
 	limiter_touch(l, &base_a, 0, late);
 	limiter_touch(l, &base_a, 0, late);
 	/* three of the five have left the window, two are counted later */
 	spend_n(l, &base_a, 3, LIMIT_WINDOW_NS);
-	assert_int_equal(limiter_wait_ns(l, &base_a, LIMIT_WINDOW_NS), late);
-	/* one that was pushed out meanwhile is counted all the same */
+	assert_int_equal(limiter_try(l, &base_a, LIMIT_WINDOW_NS), late);
+	/* one that is not known (any more) is counted all the same */
 	limiter_touch(l, &base_a, 0, LIMIT_WINDOW_NS);
 	limiter_touch(l, &base_a, 0, LIMIT_WINDOW_NS);
 	assert_int_equal(limiter_wait_ns(l, &base_a, LIMIT_WINDOW_NS),
 			 LIMIT_WINDOW_NS);
 	limiter_free(l);
+}
+
+static void test_under_way(void **state)
+{
+	struct limiter *l = limiter_new();
+	const int64_t w = LIMIT_WINDOW_NS;
+
+	(void)state;
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(limiter_try(l, &base_a, i), 0);
+	/* what has not left may leave now, whenever now is */
+	assert_int_equal(limiter_try(l, &base_a, w), w);
+	assert_int_equal(limiter_try(l, &base_a, 5 * w), w);
+	limiter_touch(l, &base_a, 2, 5 * w);
+	assert_int_equal(limiter_try(l, &base_a, 6 * w - 1), 1);
+	assert_int_equal(limiter_try(l, &base_a, 6 * w), 0);
+	assert_int_equal(limiter_try(l, &base_a, 6 * w), w);
+	/* and what was never heard of again counts once more, then no more */
+	assert_int_equal(limiter_try(l, &base_a, 4 + LIMIT_UNDER_WAY_NS), w);
+	assert_int_equal(limiter_try(l, &base_a, 5 + LIMIT_UNDER_WAY_NS), w - 1);
+	limiter_free(l);
+}
+
+/* The place of a base that counts, or rests, is never given away. */
+static void test_many_bases(void **state)
+{
+	struct limiter *l = limiter_new();
+	struct base_id b = { "" };
+	int64_t now = 0;
+
+	(void)state;
+	limiter_rest(l, &base_a, 0, 600 * NS_PER_S);
+	for (int i = 0; i < 3 * PACE_BASES; i++) {
+		snprintf(b.s, sizeof(b.s), "app%d", i);
+		now += LIMIT_WINDOW_NS / 40;
+		spend_n(l, &b, 1, now);
+	}
+	assert_int_equal(limiter_resting_ns(l, &base_a, now),
+			 600 * NS_PER_S - now);
+	/* all of them rest: one more must wait for the first to end */
+	now += LIMIT_WINDOW_NS;
+	for (int i = 1; i < PACE_BASES; i++) {
+		snprintf(b.s, sizeof(b.s), "app%d", i);
+		limiter_rest(l, &b, now, 100 * NS_PER_S + i);
+	}
+	assert_int_equal(limiter_try(l, &base_b, now), 100 * NS_PER_S + 1);
+	assert_int_equal(limiter_try(l, &no_base, now), 0);
+	limiter_touch(l, &no_base, now, now);
+	now += 100 * NS_PER_S + 1;
+	assert_int_equal(limiter_try(l, &base_b, now), 0);
+	limiter_touch(l, &base_b, now, now);
+	/* there is no room for a rest: all rest */
+	snprintf(b.s, sizeof(b.s), "appNew");
+	limiter_rest(l, &b, now, 7);
+	assert_int_equal(limiter_resting_ns(l, &base_b, now), 7);
+	limiter_free(l);
+}
+
+static void test_file_name(void **state)
+{
+	char a[LIMITER_FILE_NAME_MAX], b[LIMITER_FILE_NAME_MAX];
+
+	(void)state;
+	limiter_file_name("https://api.airtable.com", a);
+	limiter_file_name("https://API.airtable.com//", b);
+	assert_string_equal(a, b);
+	assert_int_equal(strncmp(a, "pace1-", 6), 0);
+	assert_int_equal(strlen(a), 22);
+	limiter_file_name("http://127.0.0.1:8000", b);
+	assert_string_not_equal(a, b);
 }
 
 static void test_rest(void **state)
@@ -99,6 +174,9 @@ static void test_rest(void **state)
 	limiter_rest(l, NULL, 0, 50);
 	assert_int_equal(limiter_wait_ns(l, &base_b, 10), 40);
 	assert_int_equal(limiter_wait_ns(l, &no_base, 10), 40);
+	/* and none is endless */
+	limiter_rest(l, &base_b, 0, INT64_MAX);
+	assert_int_equal(limiter_wait_ns(l, &base_b, 0), LIMIT_REST_MAX_NS);
 	limiter_free(l);
 	limiter_free(NULL);
 }
@@ -110,8 +188,8 @@ static void test_rest(void **state)
 
 struct send {
 	int base; /* -1: of no base */
-	int64_t at_ns;
-	int64_t leaves_ns; /* it will leave then, and not at_ns */
+	int64_t at_ns;     /* granted */
+	int64_t leaves_ns; /* really */
 	int in_flight;
 };
 
@@ -160,20 +238,18 @@ static size_t busiest(const struct send *s, size_t n, int base)
 	return most;
 }
 
-/* As the api does it: what has not left yet is counted as leaving now. */
+/* As the api does it: the limiter is told of each that leaves. */
 static void settle(struct limiter *l, struct send *s, size_t n, int64_t now)
 {
 	size_t from = n > 200 ? n - 200 : 0;
 
 	for (size_t i = from; i < n; i++) {
 		struct base_id b = base_of(s[i].base);
-		int64_t to = s[i].leaves_ns < now ? s[i].leaves_ns : now;
 
-		if (!s[i].in_flight)
+		if (!s[i].in_flight || s[i].leaves_ns > now)
 			continue;
-		limiter_touch(l, &b, s[i].at_ns, to);
-		s[i].at_ns = to;
-		s[i].in_flight = to < s[i].leaves_ns;
+		limiter_touch(l, &b, s[i].at_ns, s[i].leaves_ns);
+		s[i].in_flight = 0;
 	}
 }
 
@@ -201,17 +277,15 @@ static void run_property(uint64_t seed, int slow_connections)
 			continue;
 		now += wait;
 		settle(l, sends, n, now);
-		if (limiter_wait_ns(l, &b, now) > 0)
+		if (limiter_try(l, &b, now) > 0)
 			continue;
-		assert_int_equal(limiter_spend(l, &b, now), 0);
 		sends[n] = (struct send){ .base = base, .at_ns = now,
 					  .leaves_ns = now };
-		if (slow_connections && next_random() % 2 == 0) {
+		if (slow_connections && next_random() % 2 == 0)
 			sends[n].leaves_ns +=
 				(int64_t)(next_random() % (3 * NS_PER_S));
-			sends[n].in_flight = 1;
-		}
-		n++;
+		sends[n].in_flight = 1;
+		settle(l, sends, ++n, now);
 	}
 	for (size_t i = 0; i < n; i++)
 		sends[i].at_ns = sends[i].leaves_ns;
@@ -242,7 +316,10 @@ int main(void)
 		cmocka_unit_test(test_base_window),
 		cmocka_unit_test(test_user_window),
 		cmocka_unit_test(test_touch),
+		cmocka_unit_test(test_under_way),
 		cmocka_unit_test(test_rest),
+		cmocka_unit_test(test_many_bases),
+		cmocka_unit_test(test_file_name),
 		cmocka_unit_test(test_P7_never_too_many),
 	};
 
