@@ -101,7 +101,7 @@ static json_t *by_name(const struct schema_table *st, const char *text)
 		const struct schema_field *f =
 			st ? schema_find_field(st, key) : NULL;
 
-		if (strcmp(key, "copy_of") == 0)
+		if (strcmp(key, "copy_of") == 0 || strcmp(key, OP_SENT) == 0)
 			continue;
 
 		json_object_set(out, f ? f->name : key, v);

@@ -299,14 +299,14 @@ static struct flush_batch *batch_of(struct flush *f, const struct ready *r,
 static size_t batch_limit(struct flush *f, const struct ready *r, size_t from)
 {
 	struct live *l = live_find(&f->c->live, r->keys[from]);
+	size_t limit = API_BATCH_MAX;
 
-	if (r->unknown)
-		return FLUSH_CHECK_MAX;
-	if (l && l->ops_n && l->ops[0].batch_max < API_BATCH_MAX)
-		return l->ops[0].batch_max;
-	if (r->kind == OP_UPDATE && !f->c->conf.no_conflict_check)
-		return FLUSH_CHECK_MAX;
-	return API_BATCH_MAX;
+	if (r->unknown || (r->kind == OP_UPDATE &&
+			   !f->c->conf.no_conflict_check))
+		limit = FLUSH_CHECK_MAX;
+	if (l && l->ops_n && l->ops[0].batch_max < limit)
+		limit = l->ops[0].batch_max;
+	return limit ? limit : 1;
 }
 
 struct go {

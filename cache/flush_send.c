@@ -43,6 +43,8 @@ static void reject_locked(struct flush *f, struct flush_item *it,
 	it->op.reason = strdup(err->text);
 	if (flush_move_locked(f, it, OP_REJECTED) < 0 || !l)
 		return;
+	if (it->op.kind != OP_DELETE && save_refold_locked(f->c, l) > 0)
+		return; /* mended meanwhile: sent again with what came since */
 	/* a delete that may not be is given up: what stays is the error */
 	if (it->op.kind == OP_DELETE)
 		(void)flush_move_locked(f, it, OP_DONE);
@@ -85,6 +87,17 @@ static void conflict_locked(struct flush *f, struct flush_item *it,
 
 /* ---- lost ---- */
 
+void flush_note_sent(struct cache *c, struct op *o)
+{
+	json_t *before = json_from_text(o->before);
+
+	json_object_set_new(before, OP_SENT, json_from_text(o->after));
+	free(o->before);
+	o->before = json_dumps(before, JSON_COMPACT);
+	json_decref(before);
+	(void)journal_rewrite(c->journal, o);
+}
+
 /* The answer to it was lost: an update or a delete is simply repeated, a create
  * is looked for. */
 static void lost_one_locked(struct flush *f, struct flush_item *it)
@@ -94,6 +107,8 @@ static void lost_one_locked(struct flush *f, struct flush_item *it)
 
 	if (flush_move_locked(f, it, OP_UNKNOWN) < 0)
 		return;
+	if (it->op.kind == OP_UPDATE)
+		flush_note_sent(f->c, &it->op);
 	if (it->op.kind != OP_CREATE)
 		(void)flush_move_locked(f, it, OP_QUEUED);
 	else if (o) /* the server may still be at it */

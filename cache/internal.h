@@ -235,6 +235,9 @@ int save_delete_locked(struct cache *c, struct live *l, int64_t after_id);
 /* A record that was removed or renamed away comes back under its name. -EBUSY:
  * its deletion is on its way already. */
 int save_revive_locked(struct cache *c, struct live *l);
+/* A refused operation and the saves made since become one that is sent again.
+ * 1 = so it was, 0 = there are none. */
+int save_refold_locked(struct cache *c, struct live *l);
 /* Forgets a record that never reached the server. */
 int save_forget_local_locked(struct cache *c, struct live *l);
 
@@ -258,7 +261,13 @@ void flush_kick(struct cache *c, bool at_once);
 unsigned flush_unsent_locked(struct cache *c);
 void cache_count_unsent_locked(struct cache *c, struct cache_unsent *ret);
 
+/* An update went out and its answer is lost: remembers what it said. */
+void flush_note_sent(struct cache *c, struct op *o);
+
 /* ---- merge.c ---- */
+/* Beside the bases in op.before: what was sent without an answer, by field id;
+ * found on the server it is ours. */
+#define OP_SENT "sent"
 enum merge_result { MERGE_SEND, MERGE_NOTHING, MERGE_CONFLICT };
 /* Per field: base, mine (as shown), theirs (as shown now). changes loses the
  * fields that the server holds already. */

@@ -14,7 +14,7 @@
 #include "journal.h"
 #include "scan.h"
 
-#define LIVE_BATCH_MAX 10 /* = API_BATCH_MAX */
+#define LIVE_BATCH_MAX 100 /* no limit of its own */
 
 struct live_op {
 	int64_t id;

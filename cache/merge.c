@@ -42,6 +42,8 @@ enum merge_result merge_changes(const struct schema_table *t, json_t *changes,
 		const json_t *cell = json_object_get(theirs_cells, key);
 		json_t *base = json_object_get(before, key);
 		json_t *mine = json_object_get(after, key);
+		json_t *sent = json_object_get(
+			json_object_get(before, OP_SENT), key);
 		json_t *theirs;
 
 		if (!f) { /* gone from the schema: the server shall say so */
@@ -52,7 +54,8 @@ enum merge_result merge_changes(const struct schema_table *t, json_t *changes,
 		if (value_means_same(theirs, mine ? mine : json_null())) {
 			json_object_del(changes, key);
 		} else if (value_means_same(theirs,
-					    base ? base : json_null())) {
+					    base ? base : json_null()) ||
+			   (sent && value_means_same(theirs, sent))) {
 			if (result == MERGE_NOTHING)
 				result = MERGE_SEND;
 		} else {

@@ -342,8 +342,11 @@ static int judge_field(struct judge *j, const char *key, const json_t *value)
 	/* an attachment's id is good in its own cell alone */
 	if (j->copied && (f->computed || f->type == FIELD_ATTACHMENTS))
 		return 0;
-	if (!f->computed)
+	if (!f->computed) {
+		if (json_object_set_new(j->edit.said, f->id.s, json_true()) < 0)
+			return no_memory(j);
 		return judge_value(j, key, f, value);
+	}
 	same = is_as_shown(j, f, value);
 	if (same != 0)
 		return same < 0 ? same : 0;
@@ -406,7 +409,9 @@ static int judge_all(struct judge *j)
 	j->edit.changes = json_object();
 	j->edit.before = json_object();
 	j->edit.after = json_object();
-	if (!j->seen || !j->edit.changes || !j->edit.before || !j->edit.after)
+	j->edit.said = json_object();
+	if (!j->seen || !j->edit.changes || !j->edit.before || !j->edit.after ||
+	    !j->edit.said)
 		return no_memory(j);
 	json_object_foreach(j->fields, key, value) {
 		r = judge_field(j, key, value);
@@ -443,5 +448,6 @@ void recfile_edit_release(struct recfile_edit *e)
 	json_decref(e->changes);
 	json_decref(e->before);
 	json_decref(e->after);
+	json_decref(e->said);
 	memset(e, 0, sizeof(*e));
 }

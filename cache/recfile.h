@@ -64,6 +64,8 @@ struct recfile_edit {
 	json_t *before;  /* {"fld...": the value shown before}; null if empty */
 	json_t *after;   /* {"fld...": the value as it will be shown}; what
 	                    the record is taken to hold until the answer */
+	json_t *said;    /* {"fld...": true}: the editable fields that were
+	                    there, changed or not */
 	bool complete;   /* every editable field of the schema was there: the
 	                    bytes can stand for the record as they are. Never
 	                    for a copy of another record's file, nor where the

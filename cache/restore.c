@@ -120,6 +120,8 @@ static enum op_state settle_unknown(struct cache *c, const struct orphan *o)
 		return state;
 	if (journal_get(c->journal, o->id, false, &op) < 0)
 		return state;
+	if (o->kind == OP_UPDATE)
+		flush_note_sent(c, &op);
 	/* a create that has its record id already is done */
 	state = o->kind == OP_CREATE ? OP_DONE : OP_QUEUED;
 	if (journal_set_state(c->journal, &op, state) < 0)

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "render.h"
+
 void path_of_locked(struct cache *c, const struct live *l, char *buf, size_t n)
 {
 	struct table *t = tree_table_locked(c, l->key.table);
@@ -120,6 +122,56 @@ int save_finish_op(struct cache *c, struct live *l, int64_t id,
 	return r;
 }
 
+/* ---- what is shown of saves that are not confirmed ---- */
+
+static json_t *shown_doc(struct cache *c, struct live *l)
+{
+	json_t *doc = NULL;
+	size_t i;
+
+	for (i = l->ops_n; i-- > 0 && !doc;) {
+		struct op o = { 0 };
+
+		if (l->ops[i].kind == OP_DELETE ||
+		    journal_get(c->journal, l->ops[i].id, true, &o) < 0)
+			continue;
+		if (o.bytes)
+			doc = json_loadb(o.bytes, o.bytes_n, JSON_ALLOW_NUL,
+					 NULL);
+		op_clear(&o);
+	}
+	return doc;
+}
+
+/* {"Name": value}: the fields of the bytes saved last; {} if there are none.
+ */
+json_t *save_shown_fields_locked(struct cache *c, struct live *l)
+{
+	json_t *doc = shown_doc(c, l);
+	json_t *fields = json_object_get(doc, "fields");
+
+	fields = json_is_object(fields) ? json_incref(fields) : json_object();
+	json_decref(doc);
+	return fields;
+}
+
+/* The computed part of those bytes, by field id: they may come back. */
+static json_t *shown_computed(struct cache *c, struct live *l,
+			      const struct schema_table *st)
+{
+	json_t *doc = shown_doc(c, l), *out = json_object(), *v;
+	const char *key;
+
+	json_object_foreach(json_object_get(doc, "computed"), key, v) {
+		const struct schema_field *f = schema_find_field(st, key);
+
+		if (f && f->computed && !json_is_null(v))
+			json_object_set(out, f->id.s, v);
+	}
+	json_decref(doc);
+	return out;
+}
+
 /* ---- what waits ---- */
 
 void save_waiting_release(struct save_waiting *w)
@@ -130,6 +182,7 @@ void save_waiting_release(struct save_waiting *w)
 		op_clear(&w->ops[i]);
 	free(w->ops);
 	json_decref(w->changes);
+	json_decref(w->queued);
 	json_decref(w->before);
 	json_decref(w->after);
 }
@@ -139,6 +192,8 @@ static void waiting_add(struct save_waiting *w, const struct op *o)
 	json_t *j = json_from_text(o->changes);
 
 	json_object_update(w->changes, j);
+	if (o->state == OP_QUEUED)
+		json_object_update(w->queued, j);
 	json_decref(j);
 	j = json_from_text(o->after);
 	json_object_update(w->after, j);
@@ -159,7 +214,7 @@ int save_waiting_load(struct cache *c, struct live *l, struct save_waiting *w)
 	*w = (struct save_waiting){
 		.ops = calloc(l->ops_n + 1, sizeof(*w->ops)),
 		.changes = json_object(), .before = json_object(),
-		.after = json_object(),
+		.after = json_object(), .queued = json_object(),
 	};
 	if (!w->ops)
 		r = -ENOMEM;
@@ -224,7 +279,8 @@ static int fold_edit(struct cache *c, struct live *l, struct save_waiting *w,
 
 	/* what a field was first changed from stays its base */
 	json_object_foreach(w->before, key, was)
-		if (json_object_get(e->changes, key))
+		if (json_object_get(e->changes, key) ||
+		    strcmp(key, OP_SENT) == 0)
 			json_object_set(e->before, key, was);
 	r = op_set_edit(into, e);
 	if (r < 0)
@@ -311,6 +367,53 @@ static int keep_bytes(struct cache *c, struct live *l, const char *bytes,
 	return store_commit(c->store);
 }
 
+/* A field that the save leaves out stays as it was saved just before. */
+static void keep_unsaid(const struct save_waiting *w, struct recfile_edit *e)
+{
+	const char *key;
+	json_t *v;
+
+	json_object_foreach(w->queued, key, v) {
+		if (json_object_get(e->said, key) ||
+		    json_object_get(e->changes, key))
+			continue;
+		json_object_set(e->changes, key, v);
+		json_object_set(e->after, key, json_object_get(w->after, key));
+		if (json_object_get(w->before, key))
+			json_object_set(e->before, key,
+					json_object_get(w->before, key));
+	}
+}
+
+/* The file showed the bytes saved last, not what came from the server since: a
+ * field that says what those bytes said was not touched. */
+static void forget_stale_view(struct cache *c, struct live *l,
+			      const struct save_waiting *w,
+			      struct recfile_edit *e)
+{
+	struct table *t = tree_table_locked(c, l->key.table);
+	json_t *shown = save_shown_fields_locked(c, l), *v;
+	struct schema *s;
+	const struct schema_table *st = tree_schema_locked(t, &s);
+	const char *key;
+	void *next;
+
+	json_object_foreach_safe(e->changes, next, key, v) {
+		const struct schema_field *f =
+			st ? schema_find_field(st, key) : NULL;
+		json_t *was = f ? json_object_get(shown, f->name) : NULL;
+
+		if (!was || json_object_get(w->changes, key) ||
+		    !value_equal(was, json_object_get(e->after, key)))
+			continue;
+		json_object_del(e->before, key);
+		json_object_del(e->after, key);
+		json_object_del(e->changes, key);
+	}
+	schema_unref(s);
+	json_decref(shown);
+}
+
 int save_commit_edit(struct cache *c, struct live *l, enum op_kind kind,
 		     struct recfile_edit *e, const char *bytes, size_t n,
 		     struct after *a)
@@ -322,6 +425,8 @@ int save_commit_edit(struct cache *c, struct live *l, enum op_kind kind,
 	if (r < 0)
 		return r;
 	into = waiting_first(&w, kind);
+	forget_stale_view(c, l, &w, e);
+	keep_unsaid(&w, e);
 	if (kind == OP_UPDATE && json_object_size(e->changes) == 0) {
 		r = fold(c, l, &w, NULL);
 		if (r == 0)
@@ -338,6 +443,39 @@ int save_commit_edit(struct cache *c, struct live *l, enum op_kind kind,
 	}
 	save_waiting_release(&w);
 	return r;
+}
+
+int save_refold_locked(struct cache *c, struct live *l)
+{
+	struct recfile_edit e = { 0 };
+	struct save_waiting w;
+	struct op *into = NULL, newest = { 0 };
+	size_t i;
+	int r = save_waiting_load(c, l, &w);
+
+	if (r < 0)
+		return r;
+	if (w.n >= 2) {
+		into = &w.ops[0];
+		e.changes = json_incref(w.changes);
+		e.after = json_incref(w.after);
+		e.before = json_object();
+		for (i = w.n; i-- > 0;) { /* the earliest base wins */
+			json_t *b = json_from_text(w.ops[i].before);
+
+			json_object_update(e.before, b);
+			json_decref(b);
+		}
+		json_object_clear(w.before); /* all in e.before */
+		r = journal_get(c->journal, w.ops[w.n - 1].id, true, &newest);
+	}
+	if (into && r == 0)
+		r = fold_edit(c, l, &w, into, &e, newest.bytes,
+			      newest.bytes_n);
+	op_clear(&newest);
+	recfile_edit_release(&e);
+	save_waiting_release(&w);
+	return r < 0 ? r : into != NULL;
 }
 
 /* ---- judging ---- */
@@ -371,6 +509,8 @@ int save_judging_begin(struct cache *c, struct live *l, struct save_judging *j)
 		return r;
 	}
 	j->recent[j->recent_n++] = json_from_text(j->row.raw);
+	if (l->ops_n)
+		j->recent[j->recent_n++] = shown_computed(c, l, j->st);
 	n = store_versions(c->store, l->key.table, l->key.seq, SAVE_RECENT_MAX, old);
 	for (i = 0; i < n; i++) {
 		j->recent[j->recent_n++] = json_from_text(old[i]);

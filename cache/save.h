@@ -6,6 +6,9 @@
 
 #include "internal.h"
 
+/* {"Name": value} of the bytes that are shown and not confirmed; new. */
+json_t *save_shown_fields_locked(struct cache *c, struct live *l);
+
 #define SAVE_RECENT_MAX 8 /* earlier contents that a save may be a view of */
 
 /* What a save is judged against. */
@@ -14,7 +17,7 @@ struct save_judging {
 	struct schema *schema;
 	const struct schema_table *st;
 	json_t *cells;                 /* what is there or on its way */
-	json_t *recent[SAVE_RECENT_MAX + 1];
+	json_t *recent[SAVE_RECENT_MAX + 2];
 	size_t recent_n;
 };
 
@@ -32,6 +35,7 @@ struct save_waiting {
 	struct op *ops;
 	size_t n;
 	json_t *changes, *before, *after;
+	json_t *queued; /* those of changes that were not refused */
 };
 int save_waiting_load(struct cache *c, struct live *l, struct save_waiting *w);
 void save_waiting_release(struct save_waiting *w);

@@ -111,6 +111,8 @@ static struct fx_val do_log(const struct fx_call *c)
 {
 	double base = c->node->n > 1 ? fx_arg_num(c, 1) : 10;
 
+	if (base == 10)	/* exact for powers of ten */
+		return fx_num(log10(fx_arg_num(c, 0)));
 	return fx_num(log(fx_arg_num(c, 0)) / log(base));
 }
 

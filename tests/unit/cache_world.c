@@ -68,6 +68,9 @@ void world_begin(struct world *w)
 }
 
 static void shell(const char *fmt, ...)
+	__attribute__((format(printf, 1, 2)));
+
+static void shell(const char *fmt, ...)
 {
 	char cmd[512];
 	va_list ap;

@@ -297,12 +297,18 @@ static void P4_a_lost_update_is_no_conflict_with_ourselves(void **state)
 	(void)state;
 	world_with_things(&w, 1);
 	k = item_key(1);
-	/* as often as a request is tried */
 	fake_account_fault(&w.acc, (struct fa_fault){ FA_UPDATE, FA_LOST_AFTER,
-						      .times = 4 });
+						      .times = 0 });
+	fake_account_fault(&w.acc, (struct fa_fault){ FA_GET, FA_OFFLINE,
+						      .skip = 1, .times = 0 });
 	assert_int_equal(world_save(&w, k, "Note", "one"), 0);
-	for (int i = 0; i < 600 && w.acc.faults_n; i++)
+	for (int i = 0; i < 600 && strcmp(world_state(&w, k), "dirty") == 0;
+	     i++)
 		world_run(&w, 100);
+	for (int i = 0; i < 600 && strcmp(world_state(&w, k), "dirty") != 0;
+	     i++)
+		world_run(&w, 100);
+	fake_account_heal(&w.acc);
 	assert_string_equal(remote_note(1), "one");
 	assert_int_equal(world_save(&w, k, "Note", "two"), 0);
 	world_run(&w, 120000);

@@ -16,7 +16,7 @@
 
 #define FILES_MAX 200
 #define STEPS 150
-#define SEEDS 8
+#define SEEDS 24
 
 /* What ought to be: a file here, and a record there in the end. */
 struct file {
@@ -236,13 +236,13 @@ static void edit_there(void)
 	/* nothing of ours on its way, as far as can be seen: theirs stands */
 	f->contested = false;
 	if (!f->edited)
-		snprintf(f->note, sizeof(f->note), "%s", f->theirs);
+		memcpy(f->note, f->theirs, sizeof(f->note));
 	else if (!reach(f, &key))
 		f->contested = f->unclear = true;
 	else if (strcmp(world_state(&w, key), "clean") != 0)
 		f->contested = true;
 	else
-		snprintf(f->note, sizeof(f->note), "%s", f->theirs);
+		memcpy(f->note, f->theirs, sizeof(f->note));
 	tell("'%s' gets %s there%s", f->name, f->theirs,
 	     f->contested ? ", contested" : "");
 }
