@@ -223,6 +223,10 @@ static bool pick_one(void *ctx, struct live *l)
 		look_again(p, p->now_ms + 1000);
 		return true;
 	}
+	/* also when a conflict stands before it */
+	if (l->ops[l->ops_n - 1].kind == OP_DELETE &&
+	    l->ops[l->ops_n - 1].due_ms > p->now_ms)
+		look_again(p, l->ops[l->ops_n - 1].due_ms);
 	/* what comes before a delete that waits goes as usual */
 	if (wait == 0 && (settle_delete(p, l) || l->ops_n == 0))
 		return true;

@@ -182,7 +182,7 @@ void save_waiting_release(struct save_waiting *w)
 		op_clear(&w->ops[i]);
 	free(w->ops);
 	json_decref(w->changes);
-	json_decref(w->queued);
+	json_decref(w->bases);
 	json_decref(w->before);
 	json_decref(w->after);
 }
@@ -192,18 +192,19 @@ static void waiting_add(struct save_waiting *w, const struct op *o)
 	json_t *j = json_from_text(o->changes);
 
 	json_object_update(w->changes, j);
-	if (o->state == OP_QUEUED)
-		json_object_update(w->queued, j);
 	json_decref(j);
 	j = json_from_text(o->after);
 	json_object_update(w->after, j);
 	json_decref(j);
-	/* a refused or conflicting one is no longer what to merge from */
-	if (o->kind == OP_UPDATE && o->state == OP_QUEUED) {
-		j = json_from_text(o->before);
+	if (o->kind != OP_UPDATE)
+		return;
+	j = json_from_text(o->before);
+	json_object_update_missing(w->bases, j);
+	/* who saves a field again that was refused or in conflict has seen what
+	 * the server holds */
+	if (o->state == OP_QUEUED)
 		json_object_update_missing(w->before, j);
-		json_decref(j);
-	}
+	json_decref(j);
 }
 
 int save_waiting_load(struct cache *c, struct live *l, struct save_waiting *w)
@@ -214,7 +215,7 @@ int save_waiting_load(struct cache *c, struct live *l, struct save_waiting *w)
 	*w = (struct save_waiting){
 		.ops = calloc(l->ops_n + 1, sizeof(*w->ops)),
 		.changes = json_object(), .before = json_object(),
-		.after = json_object(), .queued = json_object(),
+		.after = json_object(), .bases = json_object(),
 	};
 	if (!w->ops)
 		r = -ENOMEM;
@@ -373,15 +374,15 @@ static void keep_unsaid(const struct save_waiting *w, struct recfile_edit *e)
 	const char *key;
 	json_t *v;
 
-	json_object_foreach(w->queued, key, v) {
+	json_object_foreach(w->changes, key, v) {
 		if (json_object_get(e->said, key) ||
 		    json_object_get(e->changes, key))
 			continue;
 		json_object_set(e->changes, key, v);
 		json_object_set(e->after, key, json_object_get(w->after, key));
-		if (json_object_get(w->before, key))
+		if (json_object_get(w->bases, key))
 			json_object_set(e->before, key,
-					json_object_get(w->before, key));
+					json_object_get(w->bases, key));
 	}
 }
 

@@ -35,7 +35,7 @@ struct save_waiting {
 	struct op *ops;
 	size_t n;
 	json_t *changes, *before, *after;
-	json_t *queued; /* those of changes that were not refused */
+	json_t *bases;  /* before, of refused and conflicting ones as well */
 };
 int save_waiting_load(struct cache *c, struct live *l, struct save_waiting *w);
 void save_waiting_release(struct save_waiting *w);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "buf.h"
+#include "comment.h"
 #include "mem.h"
 #include "timefmt.h"
 #include "words.h"
@@ -14,19 +15,27 @@
 
 int generate_parse(const char *text, struct generate_spec *spec)
 {
-	*spec = (struct generate_spec){ 1, 2, 100 };
+	*spec = (struct generate_spec){ 1, 2, 100, 0, 0 };
 	while (*text) {
+		const struct {
+			const char *name;
+			unsigned *to;
+		} parts[] = {
+			{ "bases", &spec->bases },
+			{ "tables", &spec->tables },
+			{ "records", &spec->records },
+			{ "attachments", &spec->attachments },
+			{ "comments", &spec->comments },
+		};
 		size_t n = strcspn(text, "=");
 		unsigned *to = NULL;
 		char *end;
 		unsigned long v;
 
-		if (n == 5 && !strncmp(text, "bases", n))
-			to = &spec->bases;
-		else if (n == 6 && !strncmp(text, "tables", n))
-			to = &spec->tables;
-		else if (n == 7 && !strncmp(text, "records", n))
-			to = &spec->records;
+		for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+			if (n == strlen(parts[i].name) &&
+			    !strncmp(text, parts[i].name, n))
+				to = parts[i].to;
 		if (!to || text[n] != '=')
 			return -1;
 		v = strtoul(text + n + 1, &end, 10);
@@ -318,6 +327,42 @@ static void make_base(struct state *s, const struct generate_spec *spec,
 	}
 }
 
+static json_t *file(struct state *s, const char *name)
+{
+	json_t *o = json_object();
+	char id[ID_CAP];
+
+	id_make(&s->rng, "att", id);
+	json_object_set_new(o, "id", json_string(id));
+	json_object_set_new(o, "url", json_string(""));
+	json_object_set_new(o, "filename", json_string(name));
+	return o;
+}
+
+/* Attachments in every third record and comments on every fourth. */
+static void extras(struct state *s, struct table *t,
+		   const struct generate_spec *spec)
+{
+	struct field *f = spec->attachments ?
+		add(s, t, "Files", "multipleAttachments",
+		    json_pack("{s:b}", "isReversed", 0)) : NULL;
+	char name[40];
+
+	for (size_t i = 0; f && i < t->rows_n; i += 3) {
+		json_t *list = json_array();
+
+		snprintf(name, sizeof(name), "photo-%zu.png", i + 1);
+		json_array_append_new(list, file(s, name));
+		if (i % 2) {
+			snprintf(name, sizeof(name), "notes-%zu.txt", i + 1);
+			json_array_append_new(list, file(s, name));
+		}
+		record_put(t->rows[i], f, list);
+	}
+	for (size_t i = 0; spec->comments && i < t->rows_n; i += 4)
+		comment_fill(s, t->rows[i], 1 + i % 3);
+}
+
 void generate(struct state *s, const struct generate_spec *spec)
 {
 	if (!s->users_n)
@@ -325,4 +370,10 @@ void generate(struct state *s, const struct generate_spec *spec)
 			   "Sim User");
 	for (unsigned i = 0; i < spec->bases; i++)
 		make_base(s, spec, i);
+	for (unsigned i = 0; i < spec->bases; i++) {
+		struct base *b = s->bases[s->bases_n - spec->bases + i];
+
+		for (size_t k = 0; k < b->tables_n; k++)
+			extras(s, b->tables[k], spec);
+	}
 }

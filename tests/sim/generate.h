@@ -12,9 +12,12 @@ struct generate_spec {
 	unsigned bases;
 	unsigned tables;	/* per base */
 	unsigned records;	/* per table */
+	unsigned attachments;	/* a field of them: 1, none: 0 */
+	unsigned comments;	/* on some records: 1, none: 0 */
 };
 
-/* "bases=2,tables=3,records=100"; parts left out are 1, 2 and 100. */
+/* "bases=2,tables=3,records=100,attachments=1,comments=1"; parts left out
+ * are 1, 2, 100, 0 and 0. The last two change nothing of the rest. */
 int generate_parse(const char *text, struct generate_spec *spec);
 void generate(struct state *s, const struct generate_spec *spec);
 

@@ -125,6 +125,17 @@ is 'bad file (exit)' $? 1
 is 'bad file' "$(sed 's/.*bad.json: //' "$tmp/err")" \
 	"bases[0].tables[0].fields[0]: 'type' must be a string"
 
+start --generate bases=1,tables=1,records=12,attachments=1,comments=1
+token=patSIM.secret
+call GET /v0/meta/bases
+P=$(printf '%s' "$body" | jq -r '.bases[0].id')
+call GET "/v0/$P/Furniture?recordMetadata[]=commentCount&fields[]=Files"
+answers 'generated files and comments' 200 \
+	'[([.records[].fields.Files[]?]|length),([.records[].commentCount//0]|add)]' \
+	'[6,6]'
+is 'a generated picture' "$(curl -s "$(printf '%s' "$body" | jq -r \
+	'[.records[].fields.Files[]?.url][0]')" | head -c 4 | tail -c 3)" PNG
+stop
 for k in 1 2; do
 	start --generate bases=2,tables=2,records=30 --seed 7
 	call GET /_sim/state

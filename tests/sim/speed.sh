@@ -32,8 +32,8 @@ start() {
 		jq -r '.tables[0].id')
 }
 
-# times NAME QUERY LIMIT: the middle one of 21 calls on one connection
-times() {
+# timed NAME QUERY LIMIT: the middle one of 21 calls on one connection
+timed() {
 	set -- "$1" "$url/v0/$base/$table?$2" "$3"
 	ms=$(for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21; do
 		printf 'url = "%s"\noutput = /dev/null\n' "$2"
@@ -45,11 +45,11 @@ times() {
 }
 
 start --generate bases=1,tables=1,records=100000
-times 'page of 100 of 100,000' 'pageSize=100' 2
+timed 'page of 100 of 100,000' 'pageSize=100' 2
 id=$(curl -s -H 'Authorization: Bearer patSIM.secret' \
 	"$url/v0/$base/$table?pageSize=1" | jq -r '.records[0].id')
-times 'one by RECORD_ID()' "filterByFormula=RECORD_ID()='$id'" 2
-times 'a filter over all' "filterByFormula=%7BPrice%7D%3C0" 1000
+timed 'one by RECORD_ID()' "filterByFormula=RECORD_ID()='$id'" 2
+timed 'a filter over all' "filterByFormula=%7BPrice%7D%3C0" 1000
 stop
 start --generate bases=1,tables=1,records=500000
 mb=$(awk '/VmRSS/ {print int($2 / 1024)}' "/proc/$pid/status")

@@ -74,10 +74,11 @@ static void shell(const char *fmt, ...)
 {
 	char cmd[512];
 	va_list ap;
+	int n;
 
 	va_start(ap, fmt);
-	assert_in_range(vsnprintf(cmd, sizeof(cmd), fmt, ap), 1,
-			(int)sizeof(cmd) - 1);
+	n = vsnprintf(cmd, sizeof(cmd), fmt, ap);
+	assert_in_range(n, 1, (int)sizeof(cmd) - 1);
 	va_end(ap);
 	assert_int_equal(system(cmd), 0);
 }

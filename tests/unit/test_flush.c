@@ -484,6 +484,27 @@ static void P5_conflict_and_saving_again(void **state)
 	assert_string_equal(world_state(&w, k), "clean");
 }
 
+/* What else the parked save changed is not forgotten. */
+static void P4_a_conflict_ended_by_one_field_keeps_the_others(void **state)
+{
+	struct rec_key k;
+
+	(void)state;
+	world_with_things(&w, 1);
+	assert_int_equal(cache_rename(w.c, w.tables[0], "Item 1.json",
+				      "Moved.json", NULL, &k), 0);
+	assert_int_equal(world_save(&w, k, "Note", "mine"), 0);
+	fake_account_set(fake_account_find(&w.acc, 0, "Item 1"), FA_NOTE,
+			 "theirs");
+	world_flush(&w, 20000);
+	assert_string_equal(world_state(&w, k), "conflict");
+	assert_int_equal(world_write(&w, k, "{\"Note\": \"both\"}"), 0);
+	assert_int_equal(world_flush(&w, 20000), 0);
+	assert_int_equal(fake_account_named(&w.acc, 0, "Moved"), 1);
+	assert_string_equal(fake_account_get(
+		fake_account_find(&w.acc, 0, "Moved"), FA_NOTE), "both");
+}
+
 static void conflict_ended_by_taking_theirs(void **state)
 {
 	struct rec_key k;
@@ -1101,6 +1122,7 @@ int main(void)
 		T(save_during_the_check_queues_behind),
 		T(reverting_while_sending), T(P5_only_changed_fields_are_sent),
 		T(both_did_the_same), T(P5_conflict_and_saving_again),
+		T(P4_a_conflict_ended_by_one_field_keeps_the_others),
 		T(conflict_ended_by_taking_theirs),
 		T(edited_here_deleted_there), T(the_guilty_one_is_found),
 		T(create_batch_is_split),

@@ -184,6 +184,17 @@ static void create_sent_then_deleted(void)
 	rm("New.json");
 }
 
+static void conflict_then_deleted(void)
+{
+	assert_int_equal(world_save(&w, one(), "Note", "mine"), 0);
+	fake_account_set(fake_account_find(&w.acc, 0, "Item 1"), FA_NOTE,
+			 "theirs");
+	world_run(&w, 3000);
+	assert_string_equal(world_state(&w, one()), "conflict");
+	rm("Item 1.json");
+	world_run(&w, 1000);
+}
+
 static void renamed(void)
 {
 	struct rec_key k;
@@ -227,6 +238,7 @@ static const struct {
 	{ "edited, then deleted", edit_then_delete, NULL, 0 },
 	{ "create on its way, then deleted", create_sent_then_deleted, "note",
 	  0 },
+	{ "conflict, then deleted", conflict_then_deleted, NULL, 0 },
 	{ "renamed and edited", renamed, NULL, 1 },
 	{ "draft that nobody judged", whole_draft, "new", 0 },
 };

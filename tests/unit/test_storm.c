@@ -367,16 +367,22 @@ static void settled(const struct file *f)
 	unsigned n = fake_account_named(&w.acc, 0, f->name);
 	const struct fa_record *rec;
 	const char *note, *state;
+	struct cache_stat st;
 	struct rec_key key;
 	char name[48];
 
+	/* a new name waits with a conflict of the note */
+	snprintf(name, sizeof(name), "%s.json", f->name);
+	if (!f->gone && n == 0 && f->contested &&
+	    world_try_find(&w, 0, name, &st) == 0 &&
+	    strcmp(world_state(&w, st.key), "conflict") == 0)
+		return;
 	if (n != (f->gone ? 0 : 1))
 		broken("'%s' is there %u times", f->name, n);
 	if (f->gone)
 		return;
 	rec = fake_account_find(&w.acc, 0, f->name);
 	note = fake_account_get(rec, FA_NOTE);
-	snprintf(name, sizeof(name), "%s.json", f->name);
 	key = world_find(&w, 0, name);
 	state = world_state(&w, key);
 	if (f->count >= 0 && atoi(fake_account_get(rec, FA_COUNT)) != f->count)
