@@ -220,7 +220,7 @@ int draft_write_locked(struct cache *c, struct live *l, const char *buf,
 	struct save_error e = { 0 };
 	int r;
 
-	if (off + n > RECFILE_BYTES_MAX)
+	if (off > RECFILE_BYTES_MAX || n > RECFILE_BYTES_MAX - off)
 		return -EFBIG;
 	r = begin(c, l, false);
 	if (r == 0)

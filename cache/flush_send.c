@@ -125,6 +125,7 @@ static void lost_locked(struct flush_batch *b)
 
 /* ---- done: the answer is the record's new state ---- */
 
+/* More saves wait: their bytes are what is shown. */
 static bool still_local(const struct live *l)
 {
 	size_t i;
@@ -132,7 +133,7 @@ static bool still_local(const struct live *l)
 	for (i = 0; i < l->ops_n; i++)
 		if (l->ops[i].kind != OP_DELETE)
 			return true;
-	return l->has_draft;
+	return false;
 }
 
 /* Later saves were made from what this one wrote; where the server made
@@ -197,7 +198,7 @@ static void confirmed_locked(struct flush *f, struct absorb *ab,
 			log_error("the cache cannot be written");
 		fetch_note_own_locked(f->c, ab->t, it->op.record);
 		rebase_locked(f, ab, l, it, rec);
-		if (!more)
+		if (!more && !l->has_draft)
 			l->mtime_ms = 0;
 		(void)live_settle(&f->c->live, l);
 	}
