@@ -433,7 +433,10 @@ static int rename_over_locked(struct cache *c, struct table *t,
 	from = live_find(&c->live, from_key);
 	/* it goes only once its content has arrived */
 	after_id = (*ret)->ops_n ? (*ret)->ops[(*ret)->ops_n - 1].id : 0;
-	r = from ? save_delete_locked(c, from, after_id) : 0;
+	if (from && save_never_sent(from))
+		r = save_forget_local_locked(c, from);
+	else
+		r = from ? save_delete_locked(c, from, after_id) : 0;
 	if (from)
 		(void)live_settle(&c->live, from);
 	return r;

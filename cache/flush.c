@@ -219,7 +219,7 @@ static bool pick_one(void *ctx, struct live *l)
 		stay(p, l);
 		return true;
 	}
-	if (wait > 0 && l->ops_n == 1) {
+	if (wait > 0 && (l->ops_n == 1 || l->ops[0].kind == OP_CREATE)) {
 		look_again(p, p->now_ms + 1000);
 		return true;
 	}

@@ -238,6 +238,7 @@ int save_revive_locked(struct cache *c, struct live *l);
 /* A refused operation and the saves made since become one that is sent again.
  * 1 = so it was, 0 = there are none. */
 int save_refold_locked(struct cache *c, struct live *l);
+bool save_never_sent(const struct live *l);
 /* Forgets a record that never reached the server. */
 int save_forget_local_locked(struct cache *c, struct live *l);
 

@@ -37,7 +37,7 @@ int save_forget_local_locked(struct cache *c, struct live *l)
 }
 
 /* Never reached the server, and nothing is on its way there. */
-static bool never_sent(const struct live *l)
+bool save_never_sent(const struct live *l)
 {
 	size_t i;
 
@@ -89,7 +89,7 @@ static int64_t open_copy(struct cache *c, const struct live *l)
 int save_delete_locked(struct cache *c, struct live *l, int64_t after_id)
 {
 	struct recfile_edit waits = { 0 };
-	bool unsent = never_sent(l);
+	bool unsent = save_never_sent(l);
 	int64_t due = clock_wall_ms(c->clock) + c->conf.delete_delay_ms;
 	char *bytes = NULL;
 	size_t n = 0, i;

@@ -55,7 +55,7 @@ test_a_save_by_echo_of_a_bare_object() {
 }
 
 test_a_save_by_cp_and_mv_over() {
-	ready -o writeback=4 # longer than a slow jq takes
+	ready -o writeback=4 # longer than a slow jq takes, so that nothing leaves
 	jq '.fields.Price = 13' "$C" >"$D/new"
 	cp "$D/new" "$C" || fail cp
 	one_patch '[13]'
