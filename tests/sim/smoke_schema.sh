@@ -125,6 +125,19 @@ answers 'type changed in the grid' 200 .type '"number"'
 as POST "$S/Things/fields" '{"name":"F2","type":"formula","options":{"formula":"1+1"}}'
 call GET $T/$A
 answers 'formula made in the grid' 200 .fields.F2 2
+while read -r n f v; do
+	as POST "$S/Things/fields" "{\"name\":\"$n\",\"type\":\"formula\",\"options\":{\"formula\":\"$f\"}}"
+	call GET $T/$A
+	answers "cell of $f" 200 ".fields.$n" "$v"
+done <<ROWS
+Fnan 0/0 {"specialValue":"NaN"}
+Finf 1/0 {"specialValue":"Infinity"}
+Fneg -1/0 {"specialValue":"-Infinity"}
+Ferr ERROR() {"error":"#ERROR!"}
+Ftrue TRUE() true
+Ffalse FALSE() null
+Fself {Fself}&'' {"error":"#ERROR!"}
+ROWS
 as DELETE "$S/Things/fields/Long"
 as DELETE "$S/$nt"
 call GET $S
