@@ -25,6 +25,13 @@ void flush_free(struct cache *c)
 {
 	if (c->flush)
 		loop_timer_cancel(c->loop, &c->flush->timer);
+	while (c->flush && c->flush->looks) {
+		struct flush_batch *b = c->flush->looks;
+
+		c->flush->looks = b->next;
+		loop_timer_cancel(c->loop, &b->timer);
+		flush_batch_free(b);
+	}
 	free(c->flush);
 	c->flush = NULL;
 }

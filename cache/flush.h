@@ -30,6 +30,7 @@ struct flush_batch {
 	char *offset;           /* of a check or look that has pages */
 	json_t *records;        /* of a look: what was listed */
 	struct loop_timer timer;/* of a look: the time between two */
+	struct flush_batch *next; /* in flush.looks meanwhile */
 };
 
 struct flush {
@@ -38,6 +39,7 @@ struct flush {
 	struct backoff backoff;
 	int64_t not_before_ns;  /* after a failure */
 	bool held;              /* said so already */
+	struct flush_batch *looks; /* looks that wait for their next time */
 	unsigned requests;      /* under way */
 	bool urgent;            /* a flush was asked for */
 	bool kicked;            /* guarded by cache.mu: a run is posted */

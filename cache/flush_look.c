@@ -224,8 +224,14 @@ static void judge_locked(struct flush_batch *b, json_t *records,
 /* Those not settled are looked for once more, a while later. */
 static void again(void *arg)
 {
-	struct flush_batch *b = arg;
+	struct flush_batch *b = arg, **p;
 
+	for (p = &b->f->looks; *p; p = &(*p)->next) {
+		if (*p == b) {
+			*p = b->next;
+			break;
+		}
+	}
 	json_decref(b->records);
 	b->records = NULL;
 	flush_look(b);
@@ -281,6 +287,8 @@ static void look_done(void *arg, const struct api_answer *ans)
 	}
 	b->n = left;
 	b->f->requests--;
+	b->next = b->f->looks;
+	b->f->looks = b;
 	b->timer = (struct loop_timer){ .fn = again, .arg = b };
 	loop_timer_set(c->loop, &b->timer, FLUSH_SETTLE_MS * NS_PER_MS);
 	flush_continue(b->f);
