@@ -478,9 +478,8 @@ static void kicked(void *arg)
 	flush_continue(c->flush);
 }
 
-void flush_kick(struct cache *c, bool at_once)
+void flush_kick(struct cache *c)
 {
-	(void)at_once; /* a waiter makes it urgent */
 	if (c->flush->kicked)
 		return;
 	c->flush->kicked = loop_post(c->loop, kicked, c) == 0;
@@ -515,7 +514,7 @@ int cache_flush(struct cache *c, int64_t timeout_ms, struct cache_waiter *w)
 			w->deadline_ns = clock_mono_ns(c->clock) +
 					 timeout_ms * NS_PER_MS;
 			waitq_add_locked(&c->flush_waiters, w);
-			flush_kick(c, true);
+			flush_kick(c);
 			r = CACHE_PARKED;
 		}
 	}

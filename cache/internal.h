@@ -257,8 +257,8 @@ void restore_free(struct cache *c);
 /* ---- flush.c, network thread ---- */
 int flush_new(struct cache *c);
 void flush_free(struct cache *c);
-/* Any thread: there is something to send (soon, or at once). */
-void flush_kick(struct cache *c, bool at_once);
+/* Any thread, mu held: there is something to send; at once if somebody waits. */
+void flush_kick(struct cache *c);
 unsigned flush_unsent_locked(struct cache *c);
 void cache_count_unsent_locked(struct cache *c, struct cache_unsent *ret);
 

@@ -134,7 +134,7 @@ int save_delete_locked(struct cache *c, struct live *l, int64_t after_id)
 	l->error.err = 0;
 	if (!unsent)
 		c->deletes_in_window++;
-	flush_kick(c, false);
+	flush_kick(c);
 	return 0;
 }
 

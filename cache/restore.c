@@ -191,7 +191,7 @@ void restore_attach_locked(struct cache *c, const struct table *t)
 	}
 	c->orphans_n = left;
 	if (any && c->flush)
-		flush_kick(c, false);
+		flush_kick(c);
 }
 
 int restore_load(struct cache *c)
@@ -259,7 +259,7 @@ void restore_settle_locked(struct cache *c, const struct table *t)
 	}
 	c->orphans_n = left;
 	if (c->flush)
-		flush_kick(c, false);
+		flush_kick(c);
 }
 
 void restore_count_locked(const struct cache *c, struct cache_unsent *u)

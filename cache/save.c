@@ -439,7 +439,7 @@ int save_commit_edit(struct cache *c, struct live *l, enum op_kind kind,
 			r = save_add_op(c, l, kind, e, bytes, n, 0);
 		if (r == 0) {
 			presented(c, l, n);
-			flush_kick(c, false);
+			flush_kick(c);
 		}
 	}
 	save_waiting_release(&w);
