@@ -44,7 +44,7 @@ static int need_bases_locked(struct cache *c, struct cache_waiter *w)
 		fetch_touch_bases_locked(c);
 		return 0;
 	}
-	fetch_want_bases_locked(c);
+	fetch_want_bases_locked(c, API_INTERACTIVE);
 	return park_locked(&c->bases_waiters, w);
 }
 
@@ -55,7 +55,7 @@ static int need_schema_locked(struct cache *c, struct base *b,
 		fetch_touch_base_locked(c, b);
 		return 0;
 	}
-	fetch_want_schema_locked(c, b);
+	fetch_want_schema_locked(c, b, API_INTERACTIVE);
 	return park_locked(&b->waiters, w);
 }
 

@@ -1,4 +1,4 @@
-/* Reading from the server: the list of bases, schemas, tables page by page.
+/* Reading from the server: tables page by page, and what age asks for.
  *
  * A thing wanted is fetched once however many wait for it; each page that is
  * committed wakes all who wait for that table, so that names stream. Demands
@@ -15,7 +15,6 @@
 #define LARGE_TTL_MS (INT64_C(3600) * 1000)
 #define RESTARTS_MAX 5          /* of one listing whose iterator expired */
 #define PAGES_MAX 20000         /* 2,000,000 records: an endless offset */
-#define BASE_PAGES_MAX 100
 
 /* A write of ours, confirmed while its table is being listed. */
 struct own_write {
@@ -34,228 +33,6 @@ struct fetch {
 	uint64_t stamp;    /* when the page under way was asked for */
 	char *offset;
 };
-
-struct base_fetch {
-	struct cache *c;
-	uint32_t base_no;  /* 0: the list of bases */
-	json_t *bases;
-	unsigned pages;
-	enum api_priority priority;
-};
-
-/* ---- the list of bases ---- */
-
-static void bases_done(void *arg, const struct api_answer *ans);
-
-static int bases_submit(struct base_fetch *f, const char *offset)
-{
-	struct api_call call = { .kind = API_LIST_BASES,
-				 .priority = f->priority, .offset = offset,
-				 .done = bases_done, .arg = f };
-	int64_t id = api_submit(f->c->api, &call);
-
-	return id < 0 ? (int)id : 0;
-}
-
-static void base_fetch_free(struct base_fetch *f)
-{
-	json_decref(f->bases);
-	free(f);
-}
-
-static void bases_end(struct base_fetch *f, const struct atfs_error *err)
-{
-	struct cache *c = f->c;
-	struct after a = { 0 };
-
-	cache_note_api(c);
-	lock_take(&c->mu);
-	c->bases_fetching = false;
-	restore_want_locked(c);
-	c->bases_err = err->err;
-	c->bases_error = *err;
-	waitq_take_locked(&c->bases_waiters, &a, err->err);
-	lock_drop(&c->mu);
-	if (err->err)
-		log_warn("the list of bases cannot be read: %s", err->text);
-	after_run(c, &a);
-	base_fetch_free(f);
-}
-
-static void bases_done(void *arg, const struct api_answer *ans)
-{
-	struct base_fetch *f = arg;
-	struct atfs_error err = *ans->err;
-	struct after a = { 0 };
-	const char *offset;
-
-	if (!err.err) {
-		json_t *page = json_object_get(ans->json, "bases");
-
-		if (!json_is_array(page) ||
-		    json_array_extend(f->bases, page) < 0)
-			error_set(&err, -EPROTO, ERROR_PROTOCOL,
-				  "the list of bases is not as documented");
-	}
-	if (err.err) {
-		bases_end(f, &err);
-		return;
-	}
-	offset = json_string_value(json_object_get(ans->json, "offset"));
-	if (offset && *offset && ++f->pages < BASE_PAGES_MAX) {
-		if (bases_submit(f, offset) == 0)
-			return;
-		error_set(&err, -EIO, ERROR_CANCELLED, "stopped");
-		bases_end(f, &err);
-		return;
-	}
-	if (tree_apply_bases(f->c, f->bases, &a) < 0)
-		error_set(&err, -EIO, ERROR_CANCELLED,
-			  "the cache cannot be written");
-	after_run(f->c, &a);
-	bases_end(f, &err);
-}
-
-static void bases_begin(void *arg)
-{
-	struct base_fetch *f = arg;
-	struct atfs_error err = { 0 };
-
-	f->bases = json_array();
-	if (!f->bases || bases_submit(f, NULL) < 0) {
-		error_set(&err, -EIO, ERROR_CANCELLED, "stopped");
-		bases_end(f, &err);
-	}
-}
-
-static void want_bases_locked(struct cache *c, enum api_priority prio)
-{
-	struct base_fetch *f;
-
-	if (c->bases_fetching || c->stopping)
-		return;
-	f = calloc(1, sizeof(*f));
-	if (!f)
-		return;
-	f->c = c;
-	f->priority = prio;
-	if (loop_post(c->loop, bases_begin, f) == 0)
-		c->bases_fetching = true;
-	else
-		free(f);
-}
-
-void fetch_want_bases_locked(struct cache *c)
-{
-	want_bases_locked(c, API_INTERACTIVE);
-}
-
-/* ---- the schema of a base ---- */
-
-static void attach_all_locked(struct cache *c, struct base *b)
-{
-	size_t i;
-
-	if (c->orphans_n == 0)
-		return;
-	for (i = 0; i < c->tables_n; i++) {
-		struct table *t = c->tables[i];
-
-		if (!t || t->base != b)
-			continue;
-		restore_attach_locked(c, t);
-		if (t->complete)
-			restore_settle_locked(c, t);
-	}
-	restore_want_locked(c);
-}
-
-static void schema_end(struct base_fetch *f, const struct atfs_error *err)
-{
-	struct cache *c = f->c;
-	struct after a = { 0 };
-	struct base *b;
-
-	cache_note_api(c);
-	lock_take(&c->mu);
-	b = tree_base_locked(c, f->base_no);
-	b->fetching = false;
-	attach_all_locked(c, b);
-	b->last_err = err->err;
-	memcpy(b->last_text, err->text, sizeof(b->last_text));
-	waitq_take_locked(&b->waiters, &a, err->err);
-	lock_drop(&c->mu);
-	if (err->err)
-		log_warn("the tables of base '%s' cannot be read: %s", b->name,
-			 err->text);
-	after_run(c, &a);
-	base_fetch_free(f);
-}
-
-static void schema_done(void *arg, const struct api_answer *ans)
-{
-	struct base_fetch *f = arg;
-	struct atfs_error err = *ans->err;
-	struct schema *s = NULL;
-	struct after a = { 0 };
-
-	if (!err.err) {
-		int r = schema_parse(ans->json, &s);
-
-		if (r == 0)
-			r = tree_apply_schema(f->c, f->base_no, s, &a);
-		schema_unref(s);
-		if (r < 0)
-			error_set(&err, r == -ENOMEM ? r : -EPROTO,
-				  ERROR_PROTOCOL,
-				  "the schema is not as documented");
-	}
-	after_run(f->c, &a);
-	/* a base that is not there is still listed: not ENOENT but refused */
-	if (err.cls == ERROR_GONE)
-		err.err = -EACCES;
-	schema_end(f, &err);
-}
-
-static void schema_begin(void *arg)
-{
-	struct base_fetch *f = arg;
-	struct api_call call = { .kind = API_SCHEMA, .priority = f->priority,
-				 .done = schema_done, .arg = f };
-	struct atfs_error err = { 0 };
-
-	lock_take(&f->c->mu);
-	call.base = tree_base_locked(f->c, f->base_no)->id;
-	lock_drop(&f->c->mu);
-	if (api_submit(f->c->api, &call) < 0) {
-		error_set(&err, -EIO, ERROR_CANCELLED, "stopped");
-		schema_end(f, &err);
-	}
-}
-
-static void want_schema_locked(struct cache *c, struct base *b,
-			       enum api_priority prio)
-{
-	struct base_fetch *f;
-
-	if (b->fetching || c->stopping)
-		return;
-	f = calloc(1, sizeof(*f));
-	if (!f)
-		return;
-	f->c = c;
-	f->base_no = b->no;
-	f->priority = prio;
-	if (loop_post(c->loop, schema_begin, f) == 0)
-		b->fetching = true;
-	else
-		free(f);
-}
-
-void fetch_want_schema_locked(struct cache *c, struct base *b)
-{
-	want_schema_locked(c, b, API_INTERACTIVE);
-}
 
 /* ---- the records of a table ---- */
 
@@ -296,11 +73,12 @@ static void page_done(void *arg, const struct api_answer *ans);
 static int page_submit(struct fetch *f)
 {
 	struct api_call call = { .kind = API_LIST_RECORDS,
-				 .priority = f->priority, .base = f->t->base->id,
-				 .table = f->t->id, .offset = f->offset,
-				 .done = page_done, .arg = f };
+				 .base = f->t->base->id, .table = f->t->id,
+				 .offset = f->offset, .done = page_done,
+				 .arg = f };
 
 	lock_take(&f->c->mu);
+	call.priority = f->priority;
 	f->stamp = ++f->c->stamp;
 	lock_drop(&f->c->mu);
 	f->call = api_submit(f->c->api, &call);
@@ -326,7 +104,8 @@ static void table_end(struct fetch *f, const struct atfs_error *err)
 	t->again = false;
 	waitq_take_locked(&t->waiters, &a, err->err);
 	if (again)
-		fetch_want_table_locked(c, t);
+		fetch_want_table_locked(c, t, API_INTERACTIVE);
+	prefetch_more_locked(c);
 	lock_drop(&c->mu);
 	if (err->err)
 		log_warn("table '%s/%s' cannot be read: %s", t->base->name,
@@ -428,7 +207,7 @@ static void page_done(void *arg, const struct api_answer *ans)
 			err.err = err.cls == ERROR_GONE ? -EACCES : -EIO;
 		if (err.cls == ERROR_GONE) {
 			lock_take(&c->mu);
-			want_schema_locked(c, f->t->base, API_REFRESH);
+			fetch_want_schema_locked(c, f->t->base, API_REFRESH);
 			lock_drop(&c->mu);
 		}
 		table_end(f, &err);
@@ -484,15 +263,52 @@ static void table_begin(void *arg)
 		table_fail(f, -EIO, "stopped");
 }
 
-static void want_table_locked(struct cache *c, struct table *t,
-			      enum api_priority prio)
+struct raise {
+	struct cache *c;
+	struct table *t;
+};
+
+/* The page that is asked for already, too. */
+static void table_raise(void *arg)
+{
+	struct raise *r = arg;
+	enum api_priority prio = API_PREFETCH;
+	struct fetch *f;
+
+	lock_take(&r->c->mu);
+	f = r->t->fetch;
+	if (f)
+		prio = f->priority;
+	lock_drop(&r->c->mu);
+	if (f && f->call > 0)
+		api_raise(r->c->api, f->call, prio);
+	free(r);
+}
+
+static void raise_locked(struct cache *c, struct table *t,
+			 enum api_priority prio)
+{
+	struct raise *r;
+
+	if (prio >= t->fetch->priority)
+		return;
+	t->fetch->priority = prio;
+	r = malloc(sizeof(*r));
+	if (!r)
+		return; /* the next page will have it */
+	*r = (struct raise){ c, t };
+	if (loop_post(c->loop, table_raise, r) < 0)
+		free(r);
+}
+
+void fetch_want_table_locked(struct cache *c, struct table *t,
+			     enum api_priority prio)
 {
 	struct fetch *f;
 
 	if (t->fetch) {
-		/* somebody waits for what began as a background refresh */
-		if (prio < t->fetch->priority)
-			t->fetch->priority = prio;
+		/* somebody waits for what began in the background */
+		raise_locked(c, t, prio);
 		return;
 	}
 	if (c->stopping)
@@ -509,11 +325,6 @@ static void want_table_locked(struct cache *c, struct table *t,
 		free(f);
 }
 
-void fetch_want_table_locked(struct cache *c, struct table *t)
-{
-	want_table_locked(c, t, API_INTERACTIVE);
-}
-
 /* ---- age ---- */
 
 static bool too_old(const struct cache *c, int64_t at_ms, int64_t limit_ms)
@@ -527,7 +338,7 @@ void fetch_touch_bases_locked(struct cache *c)
 {
 	if (!c->bases_fetching && c->bases_err != -EACCES &&
 	    too_old(c, c->bases_at_ms, LARGE_TTL_MS))
-		want_bases_locked(c, API_REFRESH);
+		fetch_want_bases_locked(c, API_REFRESH);
 }
 
 void fetch_touch_base_locked(struct cache *c, struct base *b)
@@ -536,7 +347,7 @@ void fetch_touch_base_locked(struct cache *c, struct base *b)
 	if (!b->fetching && too_old(c, b->schema_at_ms, c->conf.ttl_ms)) {
 		/* counted from the attempt, or an offline walk asks each time*/
 		b->schema_at_ms = clock_wall_ms(c->clock);
-		want_schema_locked(c, b, API_REFRESH);
+		fetch_want_schema_locked(c, b, API_REFRESH);
 	}
 }
 
@@ -551,7 +362,7 @@ void fetch_touch_table_locked(struct cache *c, struct table *t)
 	if (!too_old(c, t->listed_at_ms, limit))
 		return;
 	t->listed_at_ms = clock_wall_ms(c->clock);
-	want_table_locked(c, t, API_REFRESH);
+	fetch_want_table_locked(c, t, API_REFRESH);
 }
 
 int cache_refresh(struct cache *c, uint32_t base, uint32_t table)
@@ -561,12 +372,12 @@ int cache_refresh(struct cache *c, uint32_t base, uint32_t table)
 
 	lock_take(&c->mu);
 	if (!base && !table)
-		want_bases_locked(c, API_INTERACTIVE);
+		fetch_want_bases_locked(c, API_INTERACTIVE);
 	for (i = 0; !table && i < c->bases_n; i++) {
 		struct base *b = c->bases[i];
 
 		if (b && b->listed && b->schema && (!base || b->no == base))
-			want_schema_locked(c, b, API_INTERACTIVE);
+			fetch_want_schema_locked(c, b, API_INTERACTIVE);
 	}
 	for (i = 0; i < c->tables_n; i++) {
 		struct table *t = c->tables[i];
@@ -577,7 +388,7 @@ int cache_refresh(struct cache *c, uint32_t base, uint32_t table)
 		if (t->fetch)
 			t->again = true;
 		else
-			want_table_locked(c, t, API_INTERACTIVE);
+			fetch_want_table_locked(c, t, API_INTERACTIVE);
 	}
 	if (table && !tree_table_locked(c, table))
 		r = -ESTALE;

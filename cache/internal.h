@@ -76,6 +76,14 @@ struct table {
 
 struct flush;
 
+/* Who reads table after table; prefetch.c. */
+struct walk {
+	uint32_t table;   /* the one he reads, 0 = none yet */
+	int64_t at_ns;    /* when he was last seen, monotonic */
+	bool seen;        /* he came to it from the one before it */
+	bool over_bases;  /* and before that from another base */
+};
+
 struct cache {
 	struct cache_config conf;
 	char *endpoint, *base_filter, *profile, *mountpoint;
@@ -108,6 +116,7 @@ struct cache {
 	unsigned deletes_in_window;
 	unsigned copies;               /* creates seen that copy a record */
 	uint64_t stamp;                /* rises with each page asked for */
+	struct walk walk;
 	bool stopping;
 	bool quiet_armed;              /* quiet_timer runs or is about to */
 	struct loop_timer quiet_timer; /* network thread */
@@ -152,11 +161,14 @@ uint64_t ino_of_id(const char *id);
 /* The same for something within a base or table of that number. */
 uint64_t ino_below(uint64_t parent, const char *id);
 
-/* ---- fetch.c: network thread unless "_locked" ---- */
-/* Makes sure that a listing is under way; callers on any thread. */
-void fetch_want_bases_locked(struct cache *c);
-void fetch_want_schema_locked(struct cache *c, struct base *b);
-void fetch_want_table_locked(struct cache *c, struct table *t);
+/* ---- fetch.c, fetch_tree.c: network thread unless "_locked" ---- */
+/* Makes sure that a listing is under way, with at least that priority; callers
+ * on any thread. */
+void fetch_want_bases_locked(struct cache *c, enum api_priority prio);
+void fetch_want_schema_locked(struct cache *c, struct base *b,
+			      enum api_priority prio);
+void fetch_want_table_locked(struct cache *c, struct table *t,
+			     enum api_priority prio);
 /* Somebody looked: revalidates in the background if too old. */
 void fetch_touch_table_locked(struct cache *c, struct table *t);
 void fetch_touch_base_locked(struct cache *c, struct base *b);
@@ -168,6 +180,12 @@ void fetch_note_own_locked(struct cache *c, struct table *t,
 			   const char *record);
 bool fetch_is_older_locked(const struct table *t, uint64_t stamp,
 			   const char *record);
+
+/* ---- prefetch.c ---- */
+/* Somebody reads the listing of t, from its start or on. */
+void prefetch_note_locked(struct cache *c, const struct table *t, bool start);
+/* Something was read: what is next for the walk, if there is one. */
+void prefetch_more_locked(struct cache *c);
 
 /* ---- absorb.c: what the server says of a record goes into the store ---- */
 struct absorb {

@@ -31,7 +31,7 @@ static int wait_locked(struct cache *c, struct table *t, uint64_t progress,
 {
 	if (t->progress != progress || t->complete)
 		return 1;
-	fetch_want_table_locked(c, t);
+	fetch_want_table_locked(c, t, API_INTERACTIVE);
 	if (!w)
 		return -EAGAIN;
 	waitq_add_locked(&t->waiters, w);
@@ -123,6 +123,8 @@ static int list_once(struct cache *c, uint32_t table, uint32_t *after,
 
 	lock_take(&c->mu);
 	r = look_locked(c, table, &t, &progress, &complete);
+	if (r == 0)
+		prefetch_note_locked(c, t, *after == 0);
 	if (r == 0 && complete)
 		fetch_touch_table_locked(c, t);
 	lock_drop(&c->mu);

@@ -299,11 +299,11 @@ void restore_want_locked(struct cache *c)
 		struct base *b = base_by_id(c, &o->base);
 
 		if (t && !t->complete)
-			fetch_want_table_locked(c, t);
+			fetch_want_table_locked(c, t, API_INTERACTIVE);
 		else if (!t && b && !b->schema)
-			fetch_want_schema_locked(c, b);
+			fetch_want_schema_locked(c, b, API_INTERACTIVE);
 		else if (!b && !c->bases_known)
-			fetch_want_bases_locked(c);
+			fetch_want_bases_locked(c, API_INTERACTIVE);
 	}
 }
 

@@ -89,7 +89,7 @@ static int resolve_link(void *ctx, const struct table_id *table,
 
 	if (!t || !t->complete) {
 		if (t)
-			fetch_want_table_locked(c, t);
+			fetch_want_table_locked(c, t, API_INTERACTIVE);
 		return -EAGAIN;
 	}
 	n = store_find_primary(c->store, t->no, name, ret->s);
