@@ -161,7 +161,8 @@ int cache_list_records(struct cache *c, uint32_t table, uint32_t after,
  * completely. Names that are no record names are -ENOENT at once. */
 int cache_lookup_record(struct cache *c, uint32_t table, const char *name,
 			struct cache_stat *ret, struct cache_waiter *w);
-/* Local, never wait. -ESTALE if the record is gone. */
+/* Local, never wait. -ESTALE if the record is gone. A look at a table that is
+ * older than ttl, here as above, revalidates it in the background. */
 int cache_stat_record(struct cache *c, struct rec_key key,
 		      struct cache_stat *ret);
 int cache_read_record(struct cache *c, struct rec_key key, char **ret,

@@ -355,8 +355,10 @@ void fetch_touch_table_locked(struct cache *c, struct table *t)
 {
 	int64_t limit = c->conf.ttl_ms, n = 0;
 
-	if (t->fetch || !t->complete || !too_old(c, t->listed_at_ms, limit))
+	if (t->fetch || !t->complete || !too_old(c, t->listed_at_ms, limit) ||
+	    !too_old(c, t->touched_at_ms, limit))
 		return;
+	t->touched_at_ms = clock_wall_ms(c->clock);
 	if (store_count(c->store, t->no, &n) == 0 && n > SMALL_TABLE_RECORDS)
 		limit = limit > LARGE_TTL_MS ? limit : LARGE_TTL_MS;
 	if (!too_old(c, t->listed_at_ms, limit))

@@ -63,6 +63,7 @@ struct table {
 	bool listed;
 	bool complete;
 	int64_t listed_at_ms, names_at_ms;
+	int64_t touched_at_ms;     /* when its age was last judged */
 	uint32_t schema_gen;
 	uint64_t progress;         /* rises with every page committed */
 	struct fetch *fetch;       /* the listing in progress, or NULL */

@@ -188,6 +188,7 @@ int cache_stat_record(struct cache *c, struct rec_key key,
 	if (r == 0) {
 		r = view_stat_row(c, t, &row, ret);
 		store_row_release(&row);
+		fetch_touch_table_locked(c, t);
 	}
 	lock_drop(&c->mu);
 	return r;

@@ -149,10 +149,10 @@ double attr_timeout_s(const struct atfs *fs, enum inode_kind kind)
 	case INODE_ROOT:
 	case INODE_BASE:
 	case INODE_TABLE:
+	case INODE_RECORD: /* so that a look at it is noticed */
 		return fs->opt->ttl_s > 0 ? fs->opt->ttl_s : ATFS_FOREVER_S;
 	case INODE_SIDE:
 		return 0;
-	case INODE_RECORD:
 	case INODE_SCRATCH:
 	case INODE_ORPHAN:
 	case INODE_DEAD:
@@ -163,5 +163,5 @@ double attr_timeout_s(const struct atfs *fs, enum inode_kind kind)
 
 double attr_entry_timeout_s(const struct atfs *fs, enum inode_kind kind)
 {
-	return attr_timeout_s(fs, kind);
+	return kind == INODE_RECORD ? ATFS_FOREVER_S : attr_timeout_s(fs, kind);
 }

@@ -244,3 +244,17 @@ test_P7_never_more_than_five_calls_in_a_second_to_a_base() {
 	max=$(ctl GET /_sim/counters | jq '[.by_base[].max_per_second] | max')
 	[ "$max" -le 5 ] || fail "$max calls within a second"
 }
+
+# A relative path below a directory that is held open asks for no directory.
+test_a_file_alone_revalidates_its_table_after_ttl() {
+	sim; mnt -o ttl=1
+	cd "$M/Product Catalog/Furniture" || fail "cd"
+	ls -l . >"$D/ls"
+	eq before "$(jq .fields.Price 'Hammock Chair.json')" 250
+	as PATCH "/v0/$CATALOG/Furniture/rec8vAzQ1b2c3d4e5" \
+		'{"fields":{"Price":333}}' >/dev/null
+	sleep 1.2
+	priced() { [ "$(jq .fields.Price 'Hammock Chair.json')" = 333 ]; }
+	within 10 priced
+	cd "$D" || fail "cd back"
+}
