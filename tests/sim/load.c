@@ -10,6 +10,7 @@
 #include "comment.h"
 #include "mem.h"
 #include "timefmt.h"
+#include "webhook.h"
 
 struct loader {
 	struct sim *sim;
@@ -387,6 +388,15 @@ static json_t *people_of(const json_t *o)
 	return all;
 }
 
+static int load_hook(struct loader *l, void *arg, json_t *o)
+{
+	const char *why;
+
+	if (hook_load(arg, &l->sim->tokens, o, &why))
+		return fail(l, "%s", why);
+	return 0;
+}
+
 static int load_base(struct loader *l, void *arg, json_t *o)
 {
 	const char *level = str(o, "permissionLevel");
@@ -410,7 +420,9 @@ static int load_base(struct loader *l, void *arg, json_t *o)
 		return -1;
 	state_resolve(b);
 	mend_links(l, b);
-	return 0;
+	b->transaction = (uint64_t)json_integer_value(
+		json_object_get(o, "transaction"));
+	return load_list(l, o, "webhooks", b, load_hook);
 }
 
 int load_file(struct sim *s, const char *path, char err[LOAD_ERR_CAP])

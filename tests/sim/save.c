@@ -10,6 +10,7 @@
 #include "blob.h"
 #include "cellval.h"
 #include "schema.h"
+#include "webhook.h"
 #include "timefmt.h"
 
 /* Attachments with the bytes the file host has for them. */
@@ -120,7 +121,18 @@ static void save_base(struct state *s, struct base *base, struct buf *b)
 		buf_str(b, i ? ",\n" : "\n");
 		save_table(s, base->tables[i], b);
 	}
-	buf_str(b, "]}");
+	buf_str(b, "]");
+	if (base->transaction)
+		buf_printf(b, ",\"transaction\":%llu",
+			   (unsigned long long)base->transaction);
+	if (base->hooks_n) {
+		json_t *hooks = hooks_json(base);
+
+		buf_str(b, ",\"webhooks\":");
+		buf_json(b, hooks);
+		json_decref(hooks);
+	}
+	buf_str(b, "}");
 }
 
 void save_json(struct sim *s, struct buf *b)

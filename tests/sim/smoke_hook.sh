@@ -119,6 +119,13 @@ call POST /_sim/webhook "{\"base\":\"appAll0000000001\",\"id\":\"$narrow\",\"cod
 call GET "$W/$narrow/payloads?cursor=2"
 answers 'error by switch' 200 '.payloads[0].code' '"INVALID_HOOK"'
 
+call GET "$W/$narrow/payloads?cursor=1"
+payloads=$(printf '%s' "$body" | jq -Sc .)
+call GET $W
+hooks=$(printf '%s' "$body" | jq -Sc '[.webhooks[]|del(.expirationTime)]')
+call GET /_sim/state
+printf '%s' "$body" >"$tmp/hooks.json"
+
 call POST /_sim/clock '{"advance_ms":518400000}'
 call POST $W/$h/refresh
 answers 'refresh' 200 keys '["expirationTime"]'
@@ -156,3 +163,12 @@ call GET $W
 answers 'they are off' 200 '.webhooks[-1]|[.areNotificationsEnabled,.notificationUrl]' \
 	'[false,"https://example.com/ping"]'
 stop
+
+# a state file holds hooks, payloads and cursors
+stop
+start --load "$tmp/hooks.json" --no-rate-limit
+call GET $W
+is 'hooks saved and loaded' "$(printf '%s' "$body" |
+	jq -Sc '[.webhooks[]|del(.expirationTime)]')" "$hooks"
+call GET "$W/$narrow/payloads?cursor=1"
+is 'payloads saved and loaded' "$(printf '%s' "$body" | jq -Sc .)" "$payloads"

@@ -60,4 +60,10 @@ void hook_push(struct hook *h, json_t *payload, int64_t now_ms);
 struct hook *hook_find(const struct base *b, const char *id);
 void hooks_free_all(struct state *s);
 
+/* hook_state.c: a base's hooks as they stand in a state file; new reference. */
+json_t *hooks_json(const struct base *b);
+/* One of them back into b. -1 with *ret_why filled. */
+int hook_load(struct base *b, const struct tokens *tokens, json_t *o,
+	      const char **ret_why);
+
 #endif
