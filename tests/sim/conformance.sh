@@ -20,14 +20,19 @@ stop() {
 trap 'stop; rm -rf "$tmp"' EXIT
 
 start() {
+	stop
 	rm -f "$tmp/port"
 	"$sim" --port 0 --port-file "$tmp/port" -q --load "$tmp/state.json" \
-		"$@" &
+		"$@" >"$tmp/out" 2>&1 &
 	pid=$!
 	i=0
 	while [ ! -s "$tmp/port" ]; do
 		i=$((i + 1))
-		[ $i -lt 200 ] || { echo 'Bail out! airtable-sim does not start'; exit 1; }
+		[ $i -lt 200 ] || {
+			echo 'Bail out! airtable-sim does not start'
+			sed 's/^/# /' "$tmp/out"
+			exit 1
+		}
 		sleep 0.05
 	done
 	url=http://127.0.0.1:$(cat "$tmp/port")

@@ -24,8 +24,10 @@ stop() {
 trap 'stop; rm -rf "$tmp"' EXIT
 
 start() {	# start OPTIONS...
+	stop
 	rm -f "$tmp/port"
-	"$sim" --port 0 --port-file "$tmp/port" -q "$@" 2>"$tmp/err" &
+	"$sim" --port 0 --port-file "$tmp/port" -q "$@" \
+		>"$tmp/out" 2>"$tmp/err" &
 	pid=$!
 	i=0
 	while [ ! -s "$tmp/port" ]; do

@@ -162,7 +162,6 @@ is 'notifications off' "$code$body" 200
 call GET $W
 answers 'they are off' 200 '.webhooks[-1]|[.areNotificationsEnabled,.notificationUrl]' \
 	'[false,"https://example.com/ping"]'
-stop
 
 # a state file holds hooks, payloads and cursors
 stop
@@ -172,3 +171,4 @@ is 'hooks saved and loaded' "$(printf '%s' "$body" |
 	jq -Sc '[.webhooks[]|del(.expirationTime)]')" "$hooks"
 call GET "$W/$narrow/payloads?cursor=1"
 is 'payloads saved and loaded' "$(printf '%s' "$body" | jq -Sc .)" "$payloads"
+stop

@@ -19,7 +19,7 @@ let failed = 0;
 async function start(...options) {
 	const file = path.join(dir, `port${running.length}`);
 	const child = spawn(sim, ['--port', '0', '--port-file', file, '-q',
-		'--load', state, ...options], {stdio: 'inherit'});
+		'--load', state, ...options], {stdio: 'ignore'});
 
 	running.push(child);
 	for (let i = 0; i < 400 && !fs.existsSync(file); i++)
@@ -294,7 +294,7 @@ main().catch(e => {
 	console.log(`Bail out! ${e}`);
 	failed++;
 }).finally(() => {
-	running.forEach(child => child.kill());
+	running.forEach(child => child.kill('SIGKILL'));
 	fs.rmSync(dir, {recursive: true, force: true});
 	process.exitCode = failed ? 1 : 0;
 });
