@@ -35,20 +35,14 @@ void absorb_abort(struct absorb *a)
 int absorb_commit(struct absorb *a)
 {
 	struct table *t = a->t;
-	struct store_table st = {
-		.no = t->no, .base_no = t->base->no, .id = t->id,
-		.remote_name = t->remote_name, .listed = t->listed,
-		.complete = t->complete, .listed_at_ms = t->listed_at_ms,
-		.schema_gen = t->schema_gen,
-	};
+	struct store_table st;
 	int r;
 
 	/* A listing that is read for the first time never "changes": the
 	 * kernel may keep what it has read of it so far. */
 	if (a->names_moved && a->was_complete)
 		t->names_at_ms = a->now_ms;
-	st.names_at_ms = t->names_at_ms;
-	memcpy(st.name, t->name, sizeof(st.name));
+	st = tree_row_of(t);
 	r = store_put_table(a->c->store, &st);
 	if (r == 0)
 		r = store_commit(a->c->store);

@@ -72,6 +72,9 @@ struct cache_config {
 	bool no_conflict_check;  /* -o conflict=off */
 	int64_t ttl_ms;          /* 60,000: age after which an access revalidates;
 	                            0 = never by itself */
+	int64_t full_ttl_ms;     /* 3,600,000: age of its last full listing after
+	                            which a large table is listed again, and
+	                            the list of bases */
 	int64_t writeback_ms;    /* 1,000: quiet time before a flush */
 	int64_t delete_delay_ms; /* 5,000 */
 	unsigned max_deletes;    /* 100 a minute; 0 = no brake */

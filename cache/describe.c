@@ -166,7 +166,7 @@ static json_t *record_json(struct cache *c, struct table *t,
 						row->id) :
 				   json_null());
 	json_object_set_new(j, "state", json_string(state_of(l)));
-	json_object_set_new(j, "synced_at", time_of(t->listed_at_ms));
+	json_object_set_new(j, "synced_at", time_of(t->fresh_at_ms));
 	json_object_set_new(j, "error", l ? error_of(&l->error) : json_null());
 	json_object_set_new(j, "pending", pending_of(c, l));
 	return j;
@@ -349,7 +349,7 @@ static json_t *tables_json(struct cache *c)
 		json_object_set_new(j, "complete", json_boolean(t->complete));
 		json_object_set_new(j, "fetching",
 				    json_boolean(t->fetch != NULL));
-		json_object_set_new(j, "read_at", time_of(t->listed_at_ms));
+		json_object_set_new(j, "read_at", time_of(t->fresh_at_ms));
 		if (t->last_err)
 			json_object_set_new(j, "error",
 					    json_string(t->last_text));
@@ -402,7 +402,7 @@ static void text_of_table(FILE *m, struct cache *c, struct table *t)
 	char when[48] = "not read yet";
 
 	(void)store_count(c->store, t->no, &n);
-	age = (clock_wall_ms(c->clock) - t->listed_at_ms) / 1000;
+	age = (clock_wall_ms(c->clock) - t->fresh_at_ms) / 1000;
 	if (t->complete)
 		snprintf(when, sizeof(when), "read %lld s ago",
 			 (long long)(age < 0 ? 0 : age));

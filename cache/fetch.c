@@ -6,13 +6,17 @@
  * thread, which does everything else here. */
 #include "internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* An automatic revalidation relists tables up to this many records after ttl,
- * larger ones after LARGE_TTL_MS. */
+/* An automatic revalidation relists tables up to this many records; of larger
+ * ones it asks for what changed, and lists them again after full_ttl. */
 #define SMALL_TABLE_RECORDS 500
-#define LARGE_TTL_MS (INT64_C(3600) * 1000)
+/* What was changed shortly before the last reading is asked for once more:
+ * LAST_MODIFIED_TIME() is exact to a second, and a minute is the least
+ * (airtable-api.md 10). */
+#define OVERLAP_MS (INT64_C(120) * 1000)
 #define RESTARTS_MAX 5          /* of one listing whose iterator expired */
 #define PAGES_MAX 20000         /* 2,000,000 records: an endless offset */
 
@@ -29,6 +33,9 @@ struct fetch {
 	int64_t call;
 	int64_t seen;      /* marks the rows of this listing */
 	int64_t began_ms;
+	int64_t since_ms;  /* only what changed since, server's time; 0 = all */
+	uint32_t gen;      /* of the schema when it began */
+	int64_t server_ms; /* its time at the first page, 0 = unknown */
 	unsigned pages, restarts;
 	uint64_t stamp;    /* when the page under way was asked for */
 	char *offset;
@@ -68,15 +75,33 @@ bool fetch_is_older_locked(const struct table *t, uint64_t stamp,
 	return false;
 }
 
+/* Created counts as well: LAST_MODIFIED_TIME() of a record that was never
+ * edited is not documented. */
+static void write_formula(int64_t since_ms, char *buf, size_t n)
+{
+	char when[25];
+
+	clock_format_iso(since_ms, when);
+	snprintf(buf, n,
+		 "OR(IS_AFTER(LAST_MODIFIED_TIME(),DATETIME_PARSE('%s')),"
+		 "IS_AFTER(CREATED_TIME(),DATETIME_PARSE('%s')))",
+		 when, when);
+}
+
 static void page_done(void *arg, const struct api_answer *ans);
 
 static int page_submit(struct fetch *f)
 {
+	char formula[192];
 	struct api_call call = { .kind = API_LIST_RECORDS,
 				 .base = f->t->base->id, .table = f->t->id,
 				 .offset = f->offset, .done = page_done,
 				 .arg = f };
 
+	if (f->since_ms) {
+		write_formula(f->since_ms, formula, sizeof(formula));
+		call.formula = formula;
+	}
 	lock_take(&f->c->mu);
 	call.priority = f->priority;
 	f->stamp = ++f->c->stamp;
@@ -165,6 +190,12 @@ static int page_commit(struct fetch *f, json_t *records, bool last,
 		}
 	}
 	if (last) {
+		f->t->fresh_at_ms = f->began_ms;
+		/* what another schema adds to records is no change of them */
+		f->t->server_at_ms = f->gen == f->t->schema_gen ? f->server_ms :
+								  0;
+	}
+	if (last && !f->since_ms) {
 		struct sweep_ctx s = { f->c, f->t, a, false };
 
 		r = store_sweep(f->c->store, f->t->no, f->seen, sweep_row, &s);
@@ -182,6 +213,20 @@ static int page_commit(struct fetch *f, json_t *records, bool last,
 	return r;
 }
 
+/* No error of the table: it is as old as its last full listing says. */
+static void since_refused(struct fetch *f, const char *why)
+{
+	struct atfs_error none = { 0 };
+
+	log_info("table '%s/%s': the server does not tell what changed (%s); "
+		 "it is listed in full after full_ttl",
+		 f->t->base->name, f->t->name, why);
+	lock_take(&f->c->mu);
+	f->t->no_since = true;
+	lock_drop(&f->c->mu);
+	table_end(f, &none);
+}
+
 static void page_done(void *arg, const struct api_answer *ans)
 {
 	struct fetch *f = arg;
@@ -194,10 +239,15 @@ static void page_done(void *arg, const struct api_answer *ans)
 	cache_note_api(c);
 	if (ans->err->cls == ERROR_RELIST && f->restarts < RESTARTS_MAX) {
 		f->restarts++;
+		f->pages = 0;
 		free(f->offset);
 		f->offset = NULL;
 		if (page_submit(f) < 0)
 			table_fail(f, -EIO, "stopped");
+		return;
+	}
+	if (f->since_ms && ans->err->cls == ERROR_INPUT) {
+		since_refused(f, ans->err->text);
 		return;
 	}
 	if (ans->err->err) {
@@ -213,6 +263,8 @@ static void page_done(void *arg, const struct api_answer *ans)
 		table_end(f, &err);
 		return;
 	}
+	if (f->pages == 0)
+		f->server_ms = ans->date_wall_ms;
 	if (!json_is_array(records)) {
 		table_fail(f, -EPROTO, "the list of records is not as "
 				       "documented");
@@ -226,7 +278,7 @@ static void page_done(void *arg, const struct api_answer *ans)
 	f->t->progress++;
 	if (c->orphans_n)
 		restore_attach_locked(c, f->t);
-	if (c->orphans_n && r == 0 && !offset)
+	if (c->orphans_n && r == 0 && !offset && !f->since_ms)
 		restore_settle_locked(c, f->t);
 	if (offset) /* who waits for the end is woken by table_end */
 		waitq_take_locked(&f->t->waiters, &a, 0);
@@ -258,6 +310,9 @@ static void table_begin(void *arg)
 	struct fetch *f = arg;
 
 	f->began_ms = clock_wall_ms(f->c->clock);
+	lock_take(&f->c->mu);
+	f->gen = f->t->schema_gen;
+	lock_drop(&f->c->mu);
 	f->seen = (int64_t)(clock_rand64(f->c->clock) >> 1);
 	if (page_submit(f) < 0)
 		table_fail(f, -EIO, "stopped");
@@ -301,8 +356,8 @@ static void raise_locked(struct cache *c, struct table *t,
 		free(r);
 }
 
-void fetch_want_table_locked(struct cache *c, struct table *t,
-			     enum api_priority prio)
+static void want_locked(struct cache *c, struct table *t,
+			enum api_priority prio, int64_t since_ms)
 {
 	struct fetch *f;
 
@@ -319,10 +374,17 @@ void fetch_want_table_locked(struct cache *c, struct table *t,
 	f->c = c;
 	f->t = t;
 	f->priority = prio;
+	f->since_ms = since_ms;
 	if (loop_post(c->loop, table_begin, f) == 0)
 		t->fetch = f;
 	else
 		free(f);
+}
+
+void fetch_want_table_locked(struct cache *c, struct table *t,
+			     enum api_priority prio)
+{
+	want_locked(c, t, prio, 0);
 }
 
 /* ---- age ---- */
@@ -337,7 +399,7 @@ static bool too_old(const struct cache *c, int64_t at_ms, int64_t limit_ms)
 void fetch_touch_bases_locked(struct cache *c)
 {
 	if (!c->bases_fetching && c->bases_err != -EACCES &&
-	    too_old(c, c->bases_at_ms, LARGE_TTL_MS))
+	    too_old(c, c->bases_at_ms, c->conf.full_ttl_ms))
 		fetch_want_bases_locked(c, API_REFRESH);
 }
 
@@ -353,18 +415,22 @@ void fetch_touch_base_locked(struct cache *c, struct base *b)
 
 void fetch_touch_table_locked(struct cache *c, struct table *t)
 {
-	int64_t limit = c->conf.ttl_ms, n = 0;
+	int64_t n = 0, since = 0;
 
-	if (t->fetch || !t->complete || !too_old(c, t->listed_at_ms, limit) ||
-	    !too_old(c, t->touched_at_ms, limit))
+	if (t->fetch || !t->complete ||
+	    !too_old(c, t->fresh_at_ms, c->conf.ttl_ms) ||
+	    !too_old(c, t->touched_at_ms, c->conf.ttl_ms))
 		return;
+	/* an offline walk asks once in a ttl, not each time */
 	t->touched_at_ms = clock_wall_ms(c->clock);
-	if (store_count(c->store, t->no, &n) == 0 && n > SMALL_TABLE_RECORDS)
-		limit = limit > LARGE_TTL_MS ? limit : LARGE_TTL_MS;
-	if (!too_old(c, t->listed_at_ms, limit))
-		return;
-	t->listed_at_ms = clock_wall_ms(c->clock);
-	fetch_want_table_locked(c, t, API_REFRESH);
+	if (store_count(c->store, t->no, &n) == 0 && n > SMALL_TABLE_RECORDS &&
+	    !too_old(c, t->listed_at_ms, c->conf.full_ttl_ms)) {
+		if (t->no_since)
+			return;
+		if (t->server_at_ms > OVERLAP_MS)
+			since = t->server_at_ms - OVERLAP_MS;
+	}
+	want_locked(c, t, API_REFRESH, since);
 }
 
 int cache_refresh(struct cache *c, uint32_t base, uint32_t table)

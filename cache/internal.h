@@ -63,12 +63,14 @@ struct table {
 	bool listed;
 	bool complete;
 	int64_t listed_at_ms, names_at_ms;
+	int64_t fresh_at_ms, server_at_ms; /* as in struct store_table */
 	int64_t touched_at_ms;     /* when its age was last judged */
 	uint32_t schema_gen;
 	uint64_t progress;         /* rises with every page committed */
 	struct fetch *fetch;       /* the listing in progress, or NULL */
 	struct own_write *own;     /* confirmed while that listing runs */
 	size_t own_n, own_cap;
+	bool no_since;             /* the server refused that question */
 	bool again;                /* list again once this one is done */
 	int last_err;
 	char last_text[256];
@@ -156,6 +158,8 @@ bool base_is_writable(const struct cache *c, const struct base *b);
  * NULL if the schema is not (or no longer) known. */
 const struct schema_table *tree_schema_locked(const struct table *t,
 					      struct schema **ret_s);
+/* What the store keeps of it; remote_name is the table's own. */
+struct store_table tree_row_of(const struct table *t);
 void tree_free(struct cache *c);
 /* A stable 63-bit number from an id, for st_ino. */
 uint64_t ino_of_id(const char *id);

@@ -63,6 +63,9 @@ struct store_table {
 	bool complete;         /* every page has been read at least once */
 	int64_t listed_at_ms;  /* wall time the last full listing began */
 	int64_t names_at_ms;   /* wall time a name last came or went */
+	int64_t fresh_at_ms;   /* wall time its last reading began: a full one,
+	                          or one of what changed since the last */
+	int64_t server_at_ms;  /* the same by the server's clock, 0 = unknown */
 	uint32_t schema_gen;   /* rows rendered by an older one are stale */
 };
 

@@ -20,6 +20,7 @@ const char store_tables[] =
 	" id TEXT NOT NULL, remote_name TEXT NOT NULL, name TEXT NOT NULL,"
 	" listed INTEGER NOT NULL, complete INTEGER NOT NULL,"
 	" listed_at_ms INTEGER NOT NULL, names_at_ms INTEGER NOT NULL,"
+	" fresh_at_ms INTEGER NOT NULL, server_at_ms INTEGER NOT NULL,"
 	" schema_gen INTEGER NOT NULL, next_seq INTEGER NOT NULL DEFAULT 1,"
 	" row_count INTEGER NOT NULL DEFAULT 0,"
 	" UNIQUE (base_no, id), UNIQUE (base_no, name));"
@@ -67,7 +68,8 @@ const char *const store_text[SS_N] = {
 		" WHERE id = ?1",
 
 	[SS_TABLE_NEXT] = "SELECT no, base_no, id, remote_name, name, listed,"
-			  " complete, listed_at_ms, names_at_ms, schema_gen"
+			  " complete, listed_at_ms, names_at_ms, schema_gen,"
+			  " fresh_at_ms, server_at_ms"
 			  " FROM tbl WHERE base_no = ? AND no > ?"
 			  " ORDER BY no LIMIT 1",
 	[SS_TABLE_FIND] = "SELECT no, remote_name, name FROM tbl"
@@ -77,10 +79,12 @@ const char *const store_text[SS_N] = {
 	[SS_TABLE_RENAME] = "UPDATE tbl SET name = ?2 WHERE no = ?1",
 	[SS_TABLE_ADD] = "INSERT INTO tbl (base_no, id, remote_name, name,"
 			 " listed, complete, listed_at_ms, names_at_ms,"
-			 " schema_gen) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+			 " schema_gen, fresh_at_ms, server_at_ms)"
+			 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[SS_TABLE_SET] = "UPDATE tbl SET remote_name = ?3, name = ?4,"
 			 " listed = ?5, complete = ?6, listed_at_ms = ?7,"
-			 " names_at_ms = ?8, schema_gen = ?9"
+			 " names_at_ms = ?8, schema_gen = ?9, fresh_at_ms = ?10,"
+			 " server_at_ms = ?11"
 			 " WHERE base_no = ?1 AND id = ?2",
 	[SS_COUNTERS] = "SELECT next_seq, row_count FROM tbl WHERE no = ?",
 	[SS_COUNTERS_SET] = "UPDATE tbl SET next_seq = ?2, row_count = ?3"

@@ -80,6 +80,8 @@ static int table_read(const struct sql_call *c, struct store_table *t)
 	t->listed_at_ms = sqlite3_column_int64(c->st, 7);
 	t->names_at_ms = sqlite3_column_int64(c->st, 8);
 	t->schema_gen = (uint32_t)sqlite3_column_int64(c->st, 9);
+	t->fresh_at_ms = sqlite3_column_int64(c->st, 10);
+	t->server_at_ms = sqlite3_column_int64(c->st, 11);
 	return sql_col_dup(c, 3, &t->remote_name, NULL);
 }
 
@@ -293,6 +295,8 @@ static int write_table(struct sql *q, const struct store_table *t,
 	sql_int(&c, t->listed_at_ms);
 	sql_int(&c, t->names_at_ms);
 	sql_int(&c, t->schema_gen);
+	sql_int(&c, t->fresh_at_ms);
+	sql_int(&c, t->server_at_ms);
 	return sql_run(&c);
 }
 

@@ -151,6 +151,8 @@ static struct table *table_at(struct cache *c, struct base *b,
 	t->complete = st->complete;
 	t->listed_at_ms = st->listed_at_ms;
 	t->names_at_ms = st->names_at_ms;
+	t->fresh_at_ms = st->fresh_at_ms;
+	t->server_at_ms = st->server_at_ms;
 	t->schema_gen = st->schema_gen;
 	return t;
 }
@@ -356,13 +358,15 @@ int tree_apply_bases(struct cache *c, json_t *bases, struct after *a)
 	return r;
 }
 
-static struct store_table store_table_of(const struct table *t)
+struct store_table tree_row_of(const struct table *t)
 {
 	struct store_table st = { .no = t->no, .base_no = t->base->no,
 				  .id = t->id, .remote_name = t->remote_name,
 				  .listed = t->listed, .complete = t->complete,
 				  .listed_at_ms = t->listed_at_ms,
 				  .names_at_ms = t->names_at_ms,
+				  .fresh_at_ms = t->fresh_at_ms,
+				  .server_at_ms = t->server_at_ms,
 				  .schema_gen = t->schema_gen };
 
 	memcpy(st.name, t->name, sizeof(st.name));
@@ -380,7 +384,7 @@ static int apply_table(struct cache *c, struct base *b,
 	int r;
 
 	if (t)
-		st = store_table_of(t);
+		st = tree_row_of(t);
 	else
 		st = (struct store_table){
 			.base_no = b->no, .id = nt->id, .schema_gen = 1,
@@ -389,8 +393,10 @@ static int apply_table(struct cache *c, struct base *b,
 		};
 	st.remote_name = nt->name;
 	st.listed = true;
-	if (t && (!ot || !json_equal(ot->json, nt->json)))
+	if (t && (!ot || !json_equal(ot->json, nt->json))) {
 		st.schema_gen++;
+		st.server_at_ms = 0; /* a new field is no change of a record */
+	}
 	r = store_put_table(c->store, &st);
 	if (r < 0)
 		return r;
@@ -420,7 +426,7 @@ static int apply_schema_locked(struct cache *c, struct base *b,
 			continue;
 		t->listed = false;
 		*changed = true;
-		st = store_table_of(t);
+		st = tree_row_of(t);
 		r = store_put_table(c->store, &st);
 	}
 	if (r == 0) {

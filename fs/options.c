@@ -272,6 +272,7 @@ int options_parse_mount(struct options *o, int argc, char **argv)
 
 	*o = (struct options){
 		.ttl_s = 60,
+		.full_ttl_s = 3600,
 		.writeback_s = 1,
 		.delete_delay_s = 5,
 		.drain_s = 30,

@@ -30,6 +30,7 @@ struct options {
 	bool clone_fd;       /* a /dev/fuse descriptor for each thread */
 	bool has_fsname;     /* fuse_opts holds an fsname= */
 	double ttl_s;        /* 60 */
+	double full_ttl_s;   /* 3600 */
 	double writeback_s;  /* 1 */
 	double delete_delay_s; /* 5 */
 	double drain_s;      /* 30 */

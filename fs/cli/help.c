@@ -22,6 +22,7 @@ static const char mount_help[] =
 	"\n"
 	"  ro, rw               no changes, or changes (default)\n"
 	"  ttl=TIME             age at which a table is asked for again (60)\n"
+	"  full_ttl=TIME        the same for all of a large one (1h)\n"
 	"  writeback=TIME       quiet time before a save is sent (1)\n"
 	"  delete_delay=TIME    time for a removed name to come back (5)\n"
 	"  drain=TIME           time to send what is left at the end (30)\n"

@@ -141,16 +141,18 @@ test_P2_a_cached_file_is_not_stuck_behind_a_slow_fetch() {
 	sim; mnt
 	cat "$M/CRM/Deals"/*.json >/dev/null
 	ctl POST /_sim/latency '{"ms":20000}' >/dev/null
+	pids=()
 	for i in $(seq 50); do
 		ls "$M/CRM/Contacts" >/dev/null 2>&1 &
+		pids+=($!)
 	done
 	sleep 0.5
 	timeout 5 sh -c 'cat "$1"/*.json >/dev/null; ls "$1" >/dev/null' \
 		sh "$M/CRM/Deals" || fail "stuck"
 	timeout 5 stat "$M/Product Catalog" >/dev/null || fail "stat stuck"
-	pkill -P $$ -x ls
+	kill "${pids[@]}"
 	ctl POST /_sim/latency '{"ms":0}' >/dev/null
-	wait $(jobs -p | grep -v "^$SIM_PID\$")
+	wait "${pids[@]}" || true
 }
 
 test_P2_an_interrupt_ends_a_waiting_ls() {
@@ -236,10 +238,14 @@ test_programs_find_an_ordinary_directory() {
 
 test_P7_never_more_than_five_calls_in_a_second_to_a_base() {
 	sim; mnt
+	pids=()
 	for b in "$M"/*; do
-		for t in "$b"/*; do ls "$t" >/dev/null & done
+		for t in "$b"/*; do
+			ls "$t" >/dev/null &
+			pids+=($!)
+		done
 	done
-	wait $(jobs -p | grep -v "^$SIM_PID\$")
+	wait "${pids[@]}"
 	eq refused "$(ctl GET /_sim/counters | jq .rate_limited)" 0
 	max=$(ctl GET /_sim/counters | jq '[.by_base[].max_per_second] | max')
 	[ "$max" -le 5 ] || fail "$max calls within a second"
@@ -257,4 +263,29 @@ test_a_file_alone_revalidates_its_table_after_ttl() {
 	priced() { [ "$(jq .fields.Price 'Hammock Chair.json')" = 333 ]; }
 	within 10 priced
 	cd "$D" || fail "cd back"
+}
+
+test_P8_of_a_large_table_only_what_changed_is_asked_for() {
+	sim --generate bases=1,tables=1,records=600
+	export AIRTABLE_TOKEN=patSIM.secret
+	mnt -o ttl=1s,full_ttl=6s
+	t=$(echo "$M"/*/*)
+	eq records "$(ls "$t" | wc -l)" 600
+	one=$(ls -d "$t"/*.json | sed -n 300p)
+	id=$(jq -r .id "$one")
+	path=$(ctl GET /_sim/state | jq -r '.bases[0] | .id + "/" + .tables[0].id')
+	field=$(ctl GET /_sim/state | jq -r '.bases[0].tables[0] as $t |
+		[$t.fields[] | select(.type == "multilineText" or
+		(.type == "singleLineText" and .id != $t.primaryFieldId))][0].name')
+	gone=$(ls -d "$t"/*.json | sed -n 500p)
+	as PATCH "/v0/$path/$id" "$(jq -n --arg f "$field" \
+		'{fields: {($f): "seen soon"}}')" >/dev/null
+	as DELETE "/v0/$path/$(jq -r .id "$gone")" '{}' >/dev/null
+	sim_reset
+	sleep 1.2
+	ls "$t" >/dev/null
+	within 4 grep -q 'seen soon' "$one"
+	lists=$(calls list)
+	[ "$lists" -ge 1 ] && [ "$lists" -le 3 ] || fail "$lists lists for one change"
+	within 12 sh -c 'ls "$1" >/dev/null; ! [ -e "$2" ]' sh "$t" "$gone"
 }

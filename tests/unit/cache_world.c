@@ -60,6 +60,7 @@ void world_begin(struct world *w)
 	assert_non_null(mkdtemp(w->dir));
 	w->conf = (struct cache_config){
 		.endpoint = "http://127.0.0.1:1", .ttl_ms = 60000,
+		.full_ttl_ms = 3600000,
 		.writeback_ms = 1000, .delete_delay_ms = 5000,
 		.max_deletes = 100, .clock = &w->clk.source,
 		.transport = &w->acc.transport,

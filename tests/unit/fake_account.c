@@ -184,22 +184,27 @@ static struct reply answer_schema(struct fake_account *f)
 				    table_json(f, 1)));
 }
 
-/* Does the formula hold: one of record ids, or younger than a time. */
+/* Does the formula hold: one of record ids, younger than a time, or edited or
+ * created since a time. */
 static bool matches(const struct fa_record *r, const char *formula)
 {
 	const char *p;
 	char iso[64];
-	int64_t ms;
+	int64_t ms, edited_ms = 0;
 
 	if (!formula)
 		return true;
 	if (strncmp(formula, "OR(RECORD_ID()=", 15) == 0)
 		return strstr(formula, r->id) != NULL;
 	p = strstr(formula, "IS_AFTER(CREATED_TIME(),DATETIME_PARSE('");
-	assert_ptr_equal(p, formula);
+	assert_non_null(p);
+	if (strncmp(formula, "OR(IS_AFTER(LAST_MODIFIED_TIME()", 32) == 0)
+		edited_ms = r->edited_ms;
+	else
+		assert_ptr_equal(p, formula);
 	assert_int_equal(sscanf(strchr(p, '\'') + 1, "%63[^']", iso), 1);
 	assert_int_equal(clock_parse_iso(iso, &ms), 0);
-	return r->created_ms > ms;
+	return r->created_ms > ms || edited_ms > ms;
 }
 
 static struct reply answer_list(struct fake_account *f, unsigned table,
@@ -563,10 +568,12 @@ static bool meets(struct fake_account *f, enum fa_call kind,
 }
 
 /* Frees the slot first: done() may submit. */
-static void answer(struct fa_pending *p, int status, const char *body)
+static void answer(const struct fake_account *f, struct fa_pending *p,
+		   int status, const char *body)
 {
 	struct http_answer a = { .status = status, .body = body,
 				 .body_n = strlen(body), .is_json = true,
+				 .date_wall_ms = f->clock->now_wall_ms,
 				 .retry_after_s = -1, .detail = "" };
 	http_done_fn *done = p->done;
 	void *arg = p->arg;
@@ -591,7 +598,7 @@ static void serve_fine(struct fake_account *f, struct fa_pending *p)
 {
 	struct reply r = perform(f, p);
 
-	answer(p, r.status, r.body);
+	answer(f, p, r.status, r.body);
 	free(r.body);
 }
 
@@ -617,7 +624,7 @@ static void serve_badly(struct fake_account *f, struct fa_pending *p,
 
 	switch (x->how) {
 	case FA_STATUS:
-		answer(p, x->status, x->body ? x->body : "");
+		answer(f, p, x->status, x->body ? x->body : "");
 		return;
 	case FA_OFFLINE:
 		lose(p, false);
@@ -634,7 +641,7 @@ static void serve_badly(struct fake_account *f, struct fa_pending *p,
 		return;
 	case FA_GARBAGE:
 		free(perform(f, p).body);
-		answer(p, 200, "<html>");
+		answer(f, p, 200, "<html>");
 		return;
 	case FA_STALE:
 		r = perform(f, p);
@@ -694,7 +701,7 @@ size_t fake_account_release(struct fake_account *f)
 			char *text = p->answer;
 
 			p->answer = NULL;
-			answer(p, p->status, text);
+			answer(f, p, p->status, text);
 			free(text);
 		} else {
 			serve_fine(f, p);

@@ -60,7 +60,7 @@ struct fa_fault {
 struct fa_record {
 	char id[18];
 	unsigned table;
-	int64_t created_ms;
+	int64_t created_ms, edited_ms; /* the latter as a test sets it */
 	json_t *cells; /* by field id, without empty ones */
 	bool gone;
 };

@@ -332,6 +332,118 @@ static void an_access_revalidates_after_ttl(void **state)
 	assert_string_equal(world_cell(&w, st.key, "Note"), "theirs");
 }
 
+/* A table that was made long before it was read. */
+static void world_with_old_things(unsigned n)
+{
+	world_with_things(&w, n);
+	for (size_t i = 0; i < w.acc.n; i++)
+		w.acc.records[i].created_ms -= 3600000;
+}
+
+static bool is_there(const char *name)
+{
+	struct cache_stat st;
+
+	return world_try_find(&w, 0, name, &st) == 0;
+}
+
+static void P8_of_a_large_table_only_changes_are_asked_for(void **state)
+{
+	struct fa_record *r;
+	struct rec_key k;
+
+	(void)state;
+	world_with_old_things(600);
+	k = item_key(2);
+	world_run(&w, 61000);
+	fake_account_find(&w.acc, 0, "Item 1")->gone = true;
+	r = fake_account_find(&w.acc, 0, "Item 2");
+	fake_account_set(r, FA_NOTE, "theirs");
+	r->edited_ms = w.clk.now_wall_ms;
+	fake_account_add(&w.acc, 0, "New", "", 1);
+	memset(w.acc.calls, 0, sizeof(w.acc.calls));
+	assert_false(is_there("New.json"));
+	world_run(&w, 1000);
+	assert_int_equal(w.acc.calls[FA_QUERY], 1);
+	assert_int_equal(w.acc.calls[FA_LIST], 0);
+	assert_string_equal(world_cell(&w, k, "Note"), "theirs");
+	assert_true(is_there("New.json"));
+	assert_true(is_there("Item 1.json")); /* deletions do not show */
+	assert_true(is_there("Item 600.json"));
+
+	world_run(&w, 59000);
+	assert_true(is_there("New.json")); /* ttl counts from that reading */
+	world_run(&w, 1000);
+	assert_int_equal(w.acc.calls[FA_QUERY], 1);
+
+	world_run(&w, 3600000);
+	assert_true(is_there("New.json"));
+	world_run(&w, 2000);
+	assert_int_equal(w.acc.calls[FA_QUERY], 1);
+	assert_int_equal(w.acc.calls[FA_LIST], 6);
+	assert_false(is_there("Item 1.json"));
+}
+
+static void what_changed_survives_a_restart_and_a_refusal(void **state)
+{
+	struct fa_record *r;
+
+	(void)state;
+	world_with_old_things(600);
+	world_close(&w);
+	w.clk.now_ns += INT64_C(200000) * NS_PER_MS;
+	w.clk.now_wall_ms += 200000;
+	r = fake_account_find(&w.acc, 0, "Item 2");
+	fake_account_set(r, FA_NOTE, "theirs");
+	r->edited_ms = w.clk.now_wall_ms;
+	world_open(&w);
+	world_tables(&w);
+	memset(w.acc.calls, 0, sizeof(w.acc.calls));
+	assert_true(is_there("Item 2.json"));
+	world_run(&w, 1000);
+	assert_int_equal(w.acc.calls[FA_QUERY], 1);
+	assert_int_equal(w.acc.calls[FA_LIST], 0);
+	assert_string_equal(world_cell(&w, item_key(2), "Note"), "theirs");
+
+	/* the server does not know the function: not asked again */
+	fake_account_fault(&w.acc, (struct fa_fault){
+		FA_QUERY, FA_STATUS, .times = 0, .status = 422,
+		.body = "{\"error\":{\"type\":"
+			"\"INVALID_FILTER_BY_FORMULA\",\"message\":\"no\"}}" });
+	for (int i = 0; i < 3; i++) {
+		world_run(&w, 61000);
+		assert_true(is_there("Item 2.json"));
+		world_run(&w, 1000);
+	}
+	assert_int_equal(w.acc.calls[FA_QUERY], 2);
+	assert_int_equal(w.acc.calls[FA_LIST], 0);
+	world_run(&w, 3600000);
+	assert_true(is_there("Item 2.json"));
+	world_run(&w, 2000);
+	assert_int_equal(w.acc.calls[FA_LIST], 6);
+}
+
+static void a_new_field_needs_the_whole_of_a_large_table(void **state)
+{
+	(void)state;
+	world_with_old_things(600);
+	w.acc.with_extra = true;
+	fake_account_set(fake_account_find(&w.acc, 0, "Item 2"), FA_EXTRA,
+			 "there before");
+	memset(w.acc.calls, 0, sizeof(w.acc.calls));
+	for (int i = 0; i < 3; i++) {
+		struct cache_dir d;
+
+		world_run(&w, 61000);
+		(void)cache_lookup_table(w.c, w.base, "Things", &d, NULL);
+		assert_true(is_there("Item 2.json"));
+		world_run(&w, 2000);
+	}
+	assert_int_equal(w.acc.calls[FA_LIST], 6);
+	assert_string_equal(world_cell(&w, item_key(2), "Extra"),
+			    "there before");
+}
+
 static void P11_read_only_is_refused_before_it_is_sent(void **state)
 {
 	struct rec_key k;
@@ -701,6 +813,9 @@ int main(void)
 		T(a_sweep_spares_what_is_local),
 		T(rendered_under_the_present_schema),
 		T(an_access_revalidates_after_ttl),
+		T(P8_of_a_large_table_only_changes_are_asked_for),
+		T(what_changed_survives_a_restart_and_a_refusal),
+		T(a_new_field_needs_the_whole_of_a_large_table),
 		T(P11_read_only_is_refused_before_it_is_sent),
 		T(a_complete_write_is_judged_at_once),
 		T(pieces_are_judged_when_complete),

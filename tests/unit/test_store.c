@@ -172,6 +172,8 @@ static int check_table(void *ctx, const struct store_table *t)
 	assert_int_equal(t->listed_at_ms, 7);
 	assert_int_equal(t->names_at_ms, 8);
 	assert_int_equal(t->schema_gen, 3);
+	assert_int_equal(t->fresh_at_ms, 10);
+	assert_int_equal(t->server_at_ms, 11);
 	return 5;
 }
 
@@ -184,7 +186,8 @@ static void test_rows_of_tree(void **state)
 	struct store_table t = { .base_no = 1, .id = { "tblA" },
 				 .remote_name = (char *)"Table",
 				 .complete = true, .listed_at_ms = 7,
-				 .names_at_ms = 8, .schema_gen = 3 };
+				 .names_at_ms = 8, .schema_gen = 3,
+				 .fresh_at_ms = 10, .server_at_ms = 11 };
 	int n = 0;
 
 	(void)state;
