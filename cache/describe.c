@@ -349,6 +349,10 @@ static json_t *tables_json(struct cache *c)
 		json_object_set_new(j, "complete", json_boolean(t->complete));
 		json_object_set_new(j, "fetching",
 				    json_boolean(t->fetch != NULL));
+		if (t->fetch)
+			json_object_set_new(
+				j, "fetched",
+				json_integer((json_int_t)t->fetched));
 		json_object_set_new(j, "read_at", time_of(t->fresh_at_ms));
 		if (t->last_err)
 			json_object_set_new(j, "error",
@@ -399,7 +403,7 @@ int cache_status_json(struct cache *c, char **ret)
 static void text_of_table(FILE *m, struct cache *c, struct table *t)
 {
 	int64_t n = 0, age;
-	char when[48] = "not read yet";
+	char when[48] = "not read yet", now[64] = "";
 
 	(void)store_count(c->store, t->no, &n);
 	age = (clock_wall_ms(c->clock) - t->fresh_at_ms) / 1000;
@@ -408,8 +412,13 @@ static void text_of_table(FILE *m, struct cache *c, struct table *t)
 			 (long long)(age < 0 ? 0 : age));
 	else if (t->fetch)
 		snprintf(when, sizeof(when), "being read");
-	fprintf(m, "  %s/%s: %lld records, %s%s%s\n", t->base->name, t->name,
-		(long long)n, when, t->last_err ? "; " : "",
+	if (t->fetch && t->complete && t->partial)
+		snprintf(now, sizeof(now), ", changes being read");
+	else if (t->fetch && t->complete)
+		snprintf(now, sizeof(now), ", being read again (%llu so far)",
+			 (unsigned long long)t->fetched);
+	fprintf(m, "  %s/%s: %lld records, %s%s%s%s\n", t->base->name,
+		t->name, (long long)n, when, now, t->last_err ? "; " : "",
 		t->last_err ? t->last_text : "");
 }
 

@@ -239,6 +239,9 @@ static void page_done(void *arg, const struct api_answer *ans)
 	cache_note_api(c);
 	if (ans->err->cls == ERROR_RELIST && f->restarts < RESTARTS_MAX) {
 		f->restarts++;
+		lock_take(&c->mu);
+		f->t->fetched = 0;
+		lock_drop(&c->mu);
 		f->pages = 0;
 		free(f->offset);
 		f->offset = NULL;
@@ -276,6 +279,7 @@ static void page_done(void *arg, const struct api_answer *ans)
 	lock_take(&c->mu);
 	r = page_commit(f, records, !offset, &a);
 	f->t->progress++;
+	f->t->fetched += json_array_size(records);
 	if (c->orphans_n)
 		restore_attach_locked(c, f->t);
 	if (c->orphans_n && r == 0 && !offset && !f->since_ms)
@@ -375,10 +379,13 @@ static void want_locked(struct cache *c, struct table *t,
 	f->t = t;
 	f->priority = prio;
 	f->since_ms = since_ms;
-	if (loop_post(c->loop, table_begin, f) == 0)
-		t->fetch = f;
-	else
+	if (loop_post(c->loop, table_begin, f) < 0) {
 		free(f);
+		return;
+	}
+	t->fetch = f;
+	t->fetched = 0;
+	t->partial = since_ms != 0;
 }
 
 void fetch_want_table_locked(struct cache *c, struct table *t,

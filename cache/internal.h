@@ -68,6 +68,8 @@ struct table {
 	uint32_t schema_gen;
 	uint64_t progress;         /* rises with every page committed */
 	struct fetch *fetch;       /* the listing in progress, or NULL */
+	uint64_t fetched;          /* records that it has brought so far */
+	bool partial;              /* it asks only for what changed */
 	struct own_write *own;     /* confirmed while that listing runs */
 	size_t own_n, own_cap;
 	bool no_since;             /* the server refused that question */

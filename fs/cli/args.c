@@ -62,7 +62,7 @@ bool cli_parse(struct cli_args *a, int argc, char **argv, unsigned takes)
 	bool words_only = false;
 
 	a->path = NULL;
-	a->json = false;
+	a->json = a->watch = false;
 	for (int i = 1; i < argc; i++) {
 		const char *w = argv[i];
 
@@ -78,6 +78,9 @@ bool cli_parse(struct cli_args *a, int argc, char **argv, unsigned takes)
 		} else if ((takes & CLI_TAKES_JSON) != 0 &&
 			   strcmp(w, "--json") == 0) {
 			a->json = true;
+		} else if ((takes & CLI_TAKES_WATCH) != 0 &&
+			   strcmp(w, "--watch") == 0) {
+			a->watch = true;
 		} else if ((takes & CLI_TAKES_TIMEOUT) != 0 &&
 			   strncmp(w, "--timeout", 9) == 0 &&
 			   (w[9] == '\0' || w[9] == '=')) {

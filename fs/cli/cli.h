@@ -40,11 +40,15 @@ int cli_version(int argc, char **argv);
 void cli_help_command(const struct command *c);
 
 /* ---- args.c ---- */
-enum cli_takes { CLI_TAKES_JSON = 1u << 0, CLI_TAKES_TIMEOUT = 1u << 1 };
+enum cli_takes {
+	CLI_TAKES_JSON = 1u << 0,
+	CLI_TAKES_TIMEOUT = 1u << 1,
+	CLI_TAKES_WATCH = 1u << 2,
+};
 
 struct cli_args {
 	const char *path;   /* the one operand; NULL = none */
-	bool json;
+	bool json, watch;
 	double timeout_s;   /* as it was before if not given */
 };
 
@@ -53,6 +57,11 @@ bool cli_parse(struct cli_args *a, int argc, char **argv, unsigned takes);
 void cli_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* True if this stream may be coloured: a terminal, and NO_COLOR not set. */
 bool cli_colour(int fd);
+
+/* ---- watch.c ---- */
+/* Shows once a second how a mount is doing, until interrupted (the process
+ * ends) or the mount does not answer any more: then its exit status. */
+int cli_watch(const char *mount, bool json);
 
 /* ---- side.c ---- */
 /* The mounts that a command speaks of: the one that holds path; without path

@@ -48,7 +48,7 @@ const struct command commands[] = {
 	  "Unmounts, then waits (60 s, or S) until the daemon has sent what is "
 	  "left and\nended. What it could not send is kept and sent by the next "
 	  "mount; the exit\nstatus is then 5.\n" },
-	{ "status", cli_status, "status [MOUNTPOINT] [--json]",
+	{ "status", cli_status, "status [MOUNTPOINT] [--json] [--watch]",
 	  "what a mount does and what is unsent",
 	  "Without MOUNTPOINT: the mount of the working directory, else every "
 	  "mount.\nThe exit status is 3 if the token is refused or missing, 4 if "

@@ -67,11 +67,22 @@ int cli_status(int argc, char **argv)
 	struct mount_list list;
 	int code;
 
-	if (!cli_parse(&a, argc, argv, CLI_TAKES_JSON))
+	if (!cli_parse(&a, argc, argv, CLI_TAKES_JSON | CLI_TAKES_WATCH))
 		return EXIT_USAGE;
 	code = cli_find_mounts(a.path, &list);
 	if (code != EXIT_DONE)
 		return code;
+	if (a.watch && list.n > 1) {
+		cli_say("status: --watch shows one mount: which of the %zu?",
+			list.n);
+		mounts_release(&list);
+		return EXIT_USAGE;
+	}
+	if (a.watch) {
+		code = cli_watch(list.v[0].path, a.json);
+		mounts_release(&list);
+		return code;
+	}
 	for (size_t i = 0; i < list.n; i++) {
 		if (i > 0 && !a.json)
 			putchar('\n');

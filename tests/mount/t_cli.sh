@@ -113,3 +113,28 @@ test_names_by_id() {
 	jq -e .id "$M/CRM/Deals/$(ls "$M/CRM/Deals" | head -1)" >/dev/null ||
 		fail "cannot be read"
 }
+
+test_status_watch_shows_how_far_a_table_is() {
+	sim --generate bases=1,tables=2,records=600
+	export AIRTABLE_TOKEN=patSIM.secret
+	mnt
+	set -- "$M"/*/*
+	ctl POST /_sim/latency '{"ms":700}' >/dev/null
+	"$BIN" status "$M" --watch >"$D/lines" &
+	lines=$!
+	"$BIN" status "$M" --watch --json >"$D/json" &
+	json=$!
+	TERM=xterm script -qfc "'$BIN' status '$M' --watch" "$D/picture" \
+		</dev/null >/dev/null &
+	picture=$!
+	ls "$1" >/dev/null
+	sleep 1.2
+	kill $lines $json $picture
+	within 5 sh -c '! kill -0 $1' sh $lines
+	grep -q ': [1-5]00 records read' "$D/lines" || fail "$(cat "$D/lines")"
+	jq -se 'map(.tables[] | select(.fetching) | .fetched) | max >= 100' \
+		"$D/json" >/dev/null || fail "$(tail -1 "$D/json")"
+	grep -q '\[\.*\] [1-5]00  ' "$D/picture" || fail "$(cat "$D/picture")"
+	grep -q '1 of 2 tables read' "$D/picture" || fail "no count"
+	fails "$BIN" status "$D" --watch
+}
