@@ -52,7 +52,7 @@ struct base {
 	struct waitq waiters;
 };
 
-struct fetch;
+struct reading;
 
 struct table {
 	uint32_t no;
@@ -67,7 +67,7 @@ struct table {
 	int64_t touched_at_ms;     /* when its age was last judged */
 	uint32_t schema_gen;
 	uint64_t progress;         /* rises with every page committed */
-	struct fetch *fetch;       /* the listing in progress, or NULL */
+	struct reading *fetch;       /* the listing in progress, or NULL */
 	uint64_t fetched;          /* records that it has brought so far */
 	bool partial;              /* it asks only for what changed */
 	struct own_write *own;     /* confirmed while that listing runs */
@@ -168,7 +168,7 @@ uint64_t ino_of_id(const char *id);
 /* The same for something within a base or table of that number. */
 uint64_t ino_below(uint64_t parent, const char *id);
 
-/* ---- fetch.c, fetch_tree.c: network thread unless "_locked" ---- */
+/* ---- fetch.c, fetch_tree.c, age.c: network thread unless "_locked" ---- */
 /* Makes sure that a listing is under way, with at least that priority; callers
  * on any thread. */
 void fetch_want_bases_locked(struct cache *c, enum api_priority prio);
@@ -176,6 +176,9 @@ void fetch_want_schema_locked(struct cache *c, struct base *b,
 			      enum api_priority prio);
 void fetch_want_table_locked(struct cache *c, struct table *t,
 			     enum api_priority prio);
+/* Only what changed since that time of the server's; 0 = all. */
+void fetch_want_since_locked(struct cache *c, struct table *t,
+			     enum api_priority prio, int64_t since_ms);
 /* Somebody looked: revalidates in the background if too old. */
 void fetch_touch_table_locked(struct cache *c, struct table *t);
 void fetch_touch_base_locked(struct cache *c, struct base *b);

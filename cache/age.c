@@ -1,0 +1,86 @@
+/* Age: what was read is asked for again when somebody looks at it and it has
+ * grown old, or says so. Nothing polls. */
+#include "internal.h"
+
+/* An automatic revalidation relists tables up to this many records; of larger
+ * ones it asks for what changed, and lists them again after full_ttl. */
+#define SMALL_TABLE_RECORDS 500
+/* What was changed shortly before the last reading is asked for once more:
+ * LAST_MODIFIED_TIME() is exact to a second, and a minute is the least
+ * (airtable-api.md 10). */
+#define OVERLAP_MS (INT64_C(120) * 1000)
+
+static bool too_old(const struct cache *c, int64_t at_ms, int64_t limit_ms)
+{
+	int64_t now = clock_wall_ms(c->clock);
+
+	return c->conf.ttl_ms > 0 && (now - at_ms > limit_ms || now < at_ms);
+}
+
+void fetch_touch_bases_locked(struct cache *c)
+{
+	if (!c->bases_fetching && c->bases_err != -EACCES &&
+	    too_old(c, c->bases_at_ms, c->conf.full_ttl_ms))
+		fetch_want_bases_locked(c, API_REFRESH);
+}
+
+void fetch_touch_base_locked(struct cache *c, struct base *b)
+{
+	fetch_touch_bases_locked(c);
+	if (!b->fetching && too_old(c, b->schema_at_ms, c->conf.ttl_ms)) {
+		/* counted from the attempt, or an offline walk asks each time*/
+		b->schema_at_ms = clock_wall_ms(c->clock);
+		fetch_want_schema_locked(c, b, API_REFRESH);
+	}
+}
+
+void fetch_touch_table_locked(struct cache *c, struct table *t)
+{
+	int64_t n = 0, since = 0;
+
+	if (t->fetch || !t->complete ||
+	    !too_old(c, t->fresh_at_ms, c->conf.ttl_ms) ||
+	    !too_old(c, t->touched_at_ms, c->conf.ttl_ms))
+		return;
+	/* an offline walk asks once in a ttl, not each time */
+	t->touched_at_ms = clock_wall_ms(c->clock);
+	if (store_count(c->store, t->no, &n) == 0 && n > SMALL_TABLE_RECORDS &&
+	    !too_old(c, t->listed_at_ms, c->conf.full_ttl_ms)) {
+		if (t->no_since)
+			return;
+		if (t->server_at_ms > OVERLAP_MS)
+			since = t->server_at_ms - OVERLAP_MS;
+	}
+	fetch_want_since_locked(c, t, API_REFRESH, since);
+}
+
+int cache_refresh(struct cache *c, uint32_t base, uint32_t table)
+{
+	size_t i;
+	int r = 0;
+
+	lock_take(&c->mu);
+	if (!base && !table)
+		fetch_want_bases_locked(c, API_INTERACTIVE);
+	for (i = 0; !table && i < c->bases_n; i++) {
+		struct base *b = c->bases[i];
+
+		if (b && b->listed && b->schema && (!base || b->no == base))
+			fetch_want_schema_locked(c, b, API_INTERACTIVE);
+	}
+	for (i = 0; i < c->tables_n; i++) {
+		struct table *t = c->tables[i];
+
+		if (!t || !t->listed || (table && t->no != table) ||
+		    (base && !table && t->base->no != base) || !t->complete)
+			continue;
+		if (t->fetch)
+			t->again = true;
+		else
+			fetch_want_table_locked(c, t, API_INTERACTIVE);
+	}
+	if (table && !tree_table_locked(c, table))
+		r = -ESTALE;
+	lock_drop(&c->mu);
+	return r;
+}
