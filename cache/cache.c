@@ -100,7 +100,8 @@ static int open_api(struct cache *c, struct atfs_error *reterr)
 	struct token_config tc = { .token_file = c->conf.token_file };
 	struct http_curl_config hc = { .ca_file = c->conf.ca_file,
 				       .user_agent = "airtablefs/" ATFS_VERSION,
-				       .max_connections = 16 };
+				       .max_connections =
+					       API_RUNNING_MAX };
 	struct api_config ac = { .endpoint = c->endpoint,
 				 .read_only = c->conf.read_only,
 				 .pace_file = c->conf.transport ?

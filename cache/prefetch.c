@@ -1,12 +1,25 @@
-/* Prefetch: a reader that goes from one table to its next sibling walks the
- * tree, as grep -r does. The tables that he will come to are then read ahead,
- * at the lowest priority, so that the API's rate is used in full although one
- * listing alone is bound by the latency of its pages. */
+/* Prefetch: the tables that a reader will come to are read ahead, at the lowest
+ * priority, so that the API's rate is used in full although one listing alone
+ * is bound by the latency of its pages.
+ *
+ * Two things show that somebody walks the tree, as grep -r does: he goes from
+ * one table to its next sibling; or he lists a base and in the next moment
+ * reads one of its tables, which nobody does by hand. He walks over the bases
+ * if he went over to a next one, or came into this one straight from the list
+ * of bases. */
+#include "airtable/limiter.h"
 #include "internal.h"
 
 #define AHEAD_TABLES 4           /* unread ones of a base, at a time */
-#define AHEAD_BASES 3            /* once the walk went over to a next base */
+/* As many as may be asked at the full rate of a base, at a time. */
+#define AHEAD_BASES (LIMIT_PER_USER / LIMIT_PER_BASE)
 #define WALK_NS (60 * NS_PER_S)  /* a walk that stood still so long is over */
+#define STEP_NS (100 * NS_PER_MS) /* from a listing into what it lists */
+
+static bool is_just_now(int64_t at_ns, int64_t now_ns)
+{
+	return at_ns && now_ns - at_ns <= STEP_NS;
+}
 
 static bool is_open(const struct table *t)
 {
@@ -34,16 +47,16 @@ static const struct table *before_locked(const struct cache *c,
 	return best;
 }
 
-/* Begins unread tables of b behind number after. Returns how many are unread,
- * AHEAD_TABLES at most. */
+/* Begins unread tables of b: those behind number after, then the others.
+ * Returns how many are unread, AHEAD_TABLES at most. */
 static unsigned ahead_locked(struct cache *c, const struct base *b,
 			     uint32_t after)
 {
 	unsigned unread = 0;
 	size_t i;
 
-	for (i = after; i < c->tables_n && unread < AHEAD_TABLES; i++) {
-		struct table *t = c->tables[i];
+	for (i = 0; i < c->tables_n && unread < AHEAD_TABLES; i++) {
+		struct table *t = c->tables[(after + i) % c->tables_n];
 
 		/* one that failed waits for somebody who asks for it */
 		if (!is_open(t) || t->base != b || t->complete || t->last_err)
@@ -66,18 +79,36 @@ void prefetch_more_locked(struct cache *c)
 		return;
 	bases = ahead_locked(c, t->base, t->no) < AHEAD_TABLES ? 1 : 0;
 	if (k->over_bases)
-		bases = AHEAD_BASES;
-	for (i = t->base->no; i < c->bases_n && bases > 0; i++) {
-		struct base *b = c->bases[i];
+		bases = AHEAD_BASES - 1;
+	for (i = 0; i < c->bases_n && bases > 0; i++) {
+		struct base *b = c->bases[(t->base->no + i) % c->bases_n];
 
-		if (!b || !b->listed || b->last_err)
+		if (!b || !b->listed || b->last_err || b == t->base)
+			continue;
+		if (!b->schema)
+			fetch_want_schema_locked(c, b, API_PREFETCH);
+		else if (ahead_locked(c, b, 0) == 0)
 			continue;
 		bases--;
-		if (b->schema)
-			ahead_locked(c, b, 0);
-		else
-			fetch_want_schema_locked(c, b, API_PREFETCH);
 	}
+}
+
+void prefetch_note_bases_locked(struct cache *c)
+{
+	c->walk.bases_at_ns = clock_mono_ns(c->clock);
+}
+
+void prefetch_note_base_locked(struct cache *c, const struct base *b, bool end)
+{
+	struct walk *k = &c->walk;
+	int64_t now = clock_mono_ns(c->clock);
+
+	if (k->base != b->no) {
+		k->base = b->no;
+		k->from_bases = is_just_now(k->bases_at_ns, now);
+		k->into_base = false;
+	}
+	k->base_at_ns = end ? now : 0;
 }
 
 void prefetch_note_locked(struct cache *c, const struct table *t, bool start)
@@ -85,6 +116,7 @@ void prefetch_note_locked(struct cache *c, const struct table *t, bool start)
 	struct walk *k = &c->walk;
 	int64_t now = clock_mono_ns(c->clock);
 	const struct table *prev;
+	bool next, into, lately;
 
 	if (k->table == t->no || !start) {
 		if (k->table == t->no)
@@ -92,8 +124,14 @@ void prefetch_note_locked(struct cache *c, const struct table *t, bool start)
 		return;
 	}
 	prev = before_locked(c, t);
-	k->seen = prev && prev->no == k->table && now - k->at_ns <= WALK_NS;
-	k->over_bases = k->seen && (k->over_bases || prev->base != t->base);
+	lately = now - k->at_ns <= WALK_NS;
+	next = lately && prev && prev->no == k->table;
+	into = k->base == t->base->no &&
+	       ((lately && k->into_base) || is_just_now(k->base_at_ns, now));
+	k->over_bases = (next && (k->over_bases || prev->base != t->base)) ||
+			(into && k->from_bases);
+	k->seen = next || into;
+	k->into_base = into;
 	k->table = t->no;
 	k->at_ns = now;
 	prefetch_more_locked(c);

@@ -9,13 +9,13 @@
 #include "backoff.h"
 #include "breaker.h"
 #include "limiter.h"
+#include "punctual.h"
 
 #define API_PRIORITIES (API_PREFETCH + 1)
 
 /* Ours. 5 requests a second take more than 5 at a time only if each takes
  * longer than a second. */
 #define API_RUNNING_PER_BASE 6
-#define API_RUNNING_MAX 24
 /* After so many grants to others a waiting class, or base, has its turn. */
 #define API_PASSED_CLASS_MAX 8
 #define API_PASSED_LANE_MAX 32
@@ -39,6 +39,8 @@ struct call {
 	int64_t first_try_ns; /* once tries > 0 */
 	int64_t spent_ns;     /* CALL_RUNNING: when the limiter granted it */
 	bool has_left;        /* CALL_RUNNING: the transport said so */
+	int64_t left_ns;      /* has_left: when */
+	int64_t took_ns;      /* from there to its last answer, 0 = none yet */
 	bool maybe_done;      /* a write, and an earlier try may have worked */
 	uint64_t token_age;   /* CALL_RUNNING: which token it was sent with */
 	int64_t http_id;      /* CALL_RUNNING */
@@ -74,6 +76,7 @@ struct api {
 	struct token token;
 	uint64_t token_age; /* how often it was replaced */
 	struct limiter *limiter;
+	struct punctual punctual[API_KINDS];
 	struct breaker breaker;
 	int64_t probe_id;   /* the call that probes, 0 = none */
 	struct lanes lanes;

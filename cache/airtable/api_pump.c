@@ -94,7 +94,8 @@ static void call_finish(struct api *a, struct call *c, json_t *json,
 			int64_t date_wall_ms, struct atfs_error *e)
 {
 	struct api_answer answer = { .json = json, .err = e,
-				     .date_wall_ms = date_wall_ms };
+				     .date_wall_ms = date_wall_ms,
+				     .took_ns = c->took_ns };
 	api_done_fn *done = c->done;
 	void *arg = c->arg;
 
@@ -167,7 +168,8 @@ static void call_send(struct api *a, struct call *c)
 /* From now on the limiter counts it by the time at which it left. */
 static void count_sent(struct api *a, struct call *c)
 {
-	limiter_touch(a->limiter, &c->lane->base, c->spent_ns, now_ns(a));
+	c->left_ns = now_ns(a);
+	limiter_touch(a->limiter, &c->lane->base, c->spent_ns, c->left_ns);
 	c->has_left = true;
 	a->status.calls[c->kind]++;
 	a->status.calls_total++;
@@ -356,6 +358,18 @@ static void note_class(struct api *a, struct call *c,
 		c->maybe_done = true;
 }
 
+static void note_arrival(struct api *a, struct call *c,
+			 const struct http_answer *ans)
+{
+	int64_t now = now_ns(a), late;
+
+	if (ans->failed)
+		return;
+	c->took_ns = now - c->left_ns;
+	late = punctual_note(&a->punctual[c->kind], c->took_ns);
+	limiter_arrived(a->limiter, &c->lane->base, c->left_ns, late, now);
+}
+
 static void on_answer(void *arg, const struct http_answer *ans)
 {
 	struct call *c = arg;
@@ -364,6 +378,8 @@ static void on_answer(void *arg, const struct http_answer *ans)
 	json_t *json = NULL;
 	int64_t wait;
 
+	if (c->has_left)
+		note_arrival(a, c, ans);
 	if (!c->has_left && (ans->status > 0 || ans->sent))
 		count_sent(a, c);
 	call_unlink(a, c);

@@ -133,6 +133,18 @@ static void window_touch(const struct limiter *l, struct pace_stamp *w,
 		stamp_set(s, at_ns, PACE_LEFT);
 }
 
+/* The margin that it does not need any more. */
+static void window_shorten(struct pace_stamp *w, size_t n, int64_t sent_ns,
+			   int64_t by_ns)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (w[i].state != PACE_LEFT || w[i].at_ns != sent_ns)
+			continue;
+		w[i].at_ns -= by_ns;
+		return;
+	}
+}
+
 /* ---- the bases ---- */
 
 static struct pace_base *find_base(const struct limiter *l,
@@ -445,6 +457,24 @@ void limiter_touch(struct limiter *l, const struct base_id *base,
 		return;
 	}
 	owe(l, base, (struct owed){ .spent_ns = spent_ns, .at_ns = now_ns });
+}
+
+void limiter_arrived(struct limiter *l, const struct base_id *base,
+		     int64_t sent_ns, int64_t late_ns, int64_t now_ns)
+{
+	const int64_t most = LIMIT_MARGIN_NS - LIMIT_MARGIN_LEAST_NS;
+	struct pace_base *b;
+
+	/* Not written where the table is busy: it then counts in full. */
+	if (late_ns >= most || !enter(l, now_ns))
+		return;
+	b = find_base(l, base);
+	if (b != NULL)
+		window_shorten(b->sends, PACE_PER_BASE, sent_ns,
+			       most - later(late_ns, 0));
+	window_shorten(l->file.table->user, PACE_PER_USER, sent_ns,
+		       most - later(late_ns, 0));
+	leave(l);
 }
 
 int64_t limiter_wait_ns(struct limiter *l, const struct base_id *base,

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "airtable/limiter.h"
+#include "airtable/punctual.h"
 
 static const struct base_id base_a = { "appAAAAAAAAAAAAAA" };
 static const struct base_id base_b = { "appBBBBBBBBBBBBBB" };
@@ -310,6 +311,104 @@ static void test_P7_never_too_many(void **state)
 	}
 }
 
+static void test_arrived(void **state)
+{
+	const int64_t w = LIMIT_WINDOW_NS, s = NS_PER_S;
+	const int64_t least = LIMIT_MARGIN_LEAST_NS;
+	struct limiter *l = limiter_new();
+
+	(void)state;
+	spend_n(l, &base_a, 1, 0);
+	spend_n(l, &base_a, 1, 1);
+	spend_n(l, &base_a, 3, 2);
+	limiter_arrived(l, &base_a, 0, 0, NS_PER_MS);
+	assert_int_equal(limiter_wait_ns(l, &base_a, s), least);
+	/* known to be late by so much at most */
+	limiter_arrived(l, &base_a, 1, 7 * NS_PER_MS, NS_PER_MS);
+	spend_n(l, &base_a, 1, s + least);
+	assert_int_equal(limiter_wait_ns(l, &base_a, s + least),
+			 7 * NS_PER_MS + 1);
+	/* too late to know, not known, or of no request: all of the margin */
+	limiter_arrived(l, &base_a, 2, LIMIT_MARGIN_NS, NS_PER_MS);
+	limiter_arrived(l, &base_a, 2, INT64_MAX, NS_PER_MS);
+	limiter_arrived(l, &base_a, 3, 0, NS_PER_MS);
+	limiter_arrived(l, &base_b, 2, 0, NS_PER_MS);
+	spend_n(l, &base_a, 1, s + least + 8 * NS_PER_MS);
+	assert_int_equal(limiter_wait_ns(l, &base_a, s), w - s + 2);
+	limiter_free(l);
+}
+
+static int by_number(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Requests to one base that are on their way for there_ns and a little more,
+ * answered after the server took its time. Returns how long 1000 took. */
+static int64_t run_line(uint64_t seed, int64_t jitter_ns, int64_t unsteady_ns)
+{
+	static int64_t left[1000], came[1000], answered[1000];
+	struct limiter *l = limiter_new();
+	struct punctual p = { 0 };
+	size_t n = 0, from = 0;
+	int64_t now = NS_PER_S;
+
+	random_state = seed;
+	while (n < 1000) {
+		for (size_t i = from; i < n; i++) {
+			if (answered[i] == 0 || answered[i] > now)
+				continue;
+			limiter_arrived(l, &base_a, left[i],
+					punctual_note(&p, answered[i] - left[i]),
+					now);
+			answered[i] = 0;
+		}
+		from = n > 20 ? n - 20 : 0;
+		if (limiter_try(l, &base_a, now) > 0) {
+			now += NS_PER_MS;
+			continue;
+		}
+		limiter_touch(l, &base_a, now, now);
+		left[n] = now;
+		came[n] = now + 30 * NS_PER_MS;
+		if (jitter_ns > 0)
+			came[n] += (int64_t)(next_random() %
+					     (uint64_t)jitter_ns);
+		answered[n] = came[n] + 200 * NS_PER_MS;
+		if (unsteady_ns > 0)
+			answered[n] += (int64_t)(next_random() %
+						 (uint64_t)unsteady_ns);
+		n++;
+	}
+	qsort(came, n, sizeof(came[0]), by_number);
+	for (size_t i = LIMIT_PER_BASE; i < n; i++)
+		if (came[i] - came[i - LIMIT_PER_BASE] < NS_PER_S)
+			fail_msg("seed %llu: arrival %zu",
+				 (unsigned long long)seed, i);
+	limiter_free(l);
+	return left[n - 1] - left[0];
+}
+
+/* Counted where it counts: by arrivals, over a line that holds some up. */
+static void test_P7_by_arrival(void **state)
+{
+	const int64_t least = (1000 / LIMIT_PER_BASE - 1) * NS_PER_S;
+	int64_t took;
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= 5; seed++) {
+		(void)run_line(seed, 49 * NS_PER_MS, 0);
+		(void)run_line(seed, 49 * NS_PER_MS, 100 * NS_PER_MS);
+		(void)run_line(seed, 12 * NS_PER_MS, 5 * NS_PER_MS);
+	}
+	took = run_line(1, 0, 0);
+	assert_in_range(took, least, least + least / 50);
+	took = run_line(1, 0, 200 * NS_PER_MS);
+	assert_in_range(took, least, least + least / 19);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -321,6 +420,8 @@ int main(void)
 		cmocka_unit_test(test_many_bases),
 		cmocka_unit_test(test_file_name),
 		cmocka_unit_test(test_P7_never_too_many),
+		cmocka_unit_test(test_arrived),
+		cmocka_unit_test(test_P7_by_arrival),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
