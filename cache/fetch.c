@@ -53,16 +53,13 @@ struct raise {
 static void table_raise(void *arg)
 {
 	struct raise *r = arg;
-	enum api_priority prio = API_PREFETCH;
 	struct reading *f;
 
 	lock_take(&r->c->mu);
 	f = r->t->fetch;
-	if (f)
-		prio = f->priority;
 	lock_drop(&r->c->mu);
 	if (f)
-		reading_raise(f, prio);
+		reading_raise(f);
 	free(r);
 }
 

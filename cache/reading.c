@@ -4,11 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RESTARTS_MAX 5          /* of one listing whose iterator expired */
-#define PAGES_MAX 20000         /* 2,000,000 records: an endless offset */
+#define RESTARTS_MAX 5 /* of one cursor whose iterator expired */
 
 struct reading *reading_new(struct cache *c, struct table *t,
-			  enum api_priority priority, int64_t since_ms)
+			    enum api_priority priority, int64_t since_ms)
 {
 	struct reading *f = calloc(1, sizeof(*f));
 
@@ -21,9 +20,11 @@ struct reading *reading_new(struct cache *c, struct table *t,
 	return f;
 }
 
+/* ---- asking ---- */
+
 /* Created counts as well: LAST_MODIFIED_TIME() of a record that was never
  * edited is not documented. */
-static void write_formula(int64_t since_ms, char *buf, size_t n)
+static void since_formula(int64_t since_ms, char *buf, size_t n)
 {
 	char when[25];
 
@@ -36,33 +37,77 @@ static void write_formula(int64_t since_ms, char *buf, size_t n)
 
 static void page_done(void *arg, const struct api_answer *ans);
 
-static int page_submit(struct reading *f)
+/* One cursor has the reading's priority. The others take what nobody waits
+ * for, so that a split does not push other readers of the base aside. */
+static enum api_priority priority_locked(const struct cursor *cu)
 {
-	char formula[192];
-	struct api_call call = { .kind = API_LIST_RECORDS,
-				 .base = f->t->base->id, .table = f->t->id,
-				 .offset = f->offset, .done = page_done,
-				 .arg = f };
+	const struct reading *f = cu->f;
+	const struct cursor *first = f->cursors;
 
-	if (f->since_ms) {
-		write_formula(f->since_ms, formula, sizeof(formula));
-		call.formula = formula;
-	}
-	lock_take(&f->c->mu);
-	call.priority = f->priority;
-	f->stamp = ++f->c->stamp;
-	lock_drop(&f->c->mu);
-	f->call = api_submit(f->c->api, &call);
-	return f->call < 0 ? (int)f->call : 0;
+	while (first->done)
+		first++;
+	return cu == first || f->priority > API_REFRESH ? f->priority :
+							  API_REFRESH;
 }
 
-static void table_end(struct reading *f, const struct atfs_error *err)
+static int page_submit(struct cursor *cu)
+{
+	struct reading *f = cu->f;
+	char formula[SPLIT_FORMULA_MAX];
+	struct api_call call = { .kind = API_LIST_RECORDS,
+				 .base = f->t->base->id, .table = f->t->id,
+				 .offset = cu->offset, .done = page_done,
+				 .arg = cu };
+
+	if (f->since_ms)
+		since_formula(f->since_ms, formula, sizeof(formula));
+	else if (f->cursors_n > 1)
+		split_formula(cu->from_ms, cu->until_ms, formula);
+	if (f->since_ms || f->cursors_n > 1)
+		call.formula = formula;
+	lock_take(&f->c->mu);
+	call.priority = priority_locked(cu);
+	cu->stamp = ++f->c->stamp;
+	lock_drop(&f->c->mu);
+	cu->call = api_submit(f->c->api, &call);
+	return cu->call < 0 ? (int)cu->call : 0;
+}
+
+void reading_raise(struct reading *f)
+{
+	enum api_priority prio;
+
+	for (unsigned i = 0; i < f->cursors_n; i++) {
+		if (f->cursors[i].call <= 0)
+			continue;
+		lock_take(&f->c->mu);
+		prio = priority_locked(&f->cursors[i]);
+		lock_drop(&f->c->mu);
+		api_raise(f->c->api, f->cursors[i].call, prio);
+	}
+}
+
+/* ---- the end ---- */
+
+static void cursors_drop(struct reading *f)
+{
+	for (unsigned i = 0; i < f->cursors_n; i++) {
+		if (f->cursors[i].call > 0)
+			api_cancel(f->c->api, f->cursors[i].call);
+		free(f->cursors[i].offset);
+		f->cursors[i] = (struct cursor){ .f = f };
+	}
+	f->cursors_n = 0;
+}
+
+static void reading_end(struct reading *f, const struct atfs_error *err)
 {
 	struct cache *c = f->c;
 	struct table *t = f->t;
 	struct after a = { 0 };
 	bool again;
 
+	cursors_drop(f);
 	cache_note_api(c);
 	lock_take(&c->mu);
 	t->fetch = NULL;
@@ -82,17 +127,140 @@ static void table_end(struct reading *f, const struct atfs_error *err)
 		log_warn("table '%s/%s' cannot be read: %s", t->base->name,
 			 t->name, err->text);
 	after_run(c, &a);
-	free(f->offset);
+	free(f->sample);
 	free(f);
 }
 
-static void table_fail(struct reading *f, int err, const char *text)
+static void reading_fail(struct reading *f, int err, const char *text)
 {
 	struct atfs_error e = { 0 };
 
 	error_set(&e, err, ERROR_PROTOCOL, "%s", text);
-	table_end(f, &e);
+	reading_end(f, &e);
 }
+
+/* ---- the beginning: one cursor, or ranges that meet at the bounds ---- */
+
+static void cursors_begin(struct reading *f, const int64_t *bounds,
+			  unsigned bounds_n)
+{
+	cursors_drop(f);
+	f->seen = (int64_t)(clock_rand64(f->c->clock) >> 1);
+	lock_take(&f->c->mu);
+	f->t->fetched = 0;
+	lock_drop(&f->c->mu);
+	f->cursors_n = bounds_n + 1;
+	for (unsigned i = 0; i <= bounds_n; i++)
+		f->cursors[i] = (struct cursor){
+			.f = f,
+			.from_ms = i > 0 ? bounds[i - 1] : 0,
+			.until_ms = i < bounds_n ? bounds[i] : 0,
+		};
+	for (unsigned i = 0; i <= bounds_n; i++)
+		if (page_submit(&f->cursors[i]) < 0) {
+			reading_fail(f, -EIO, "stopped");
+			return;
+		}
+}
+
+void reading_begin(void *arg)
+{
+	struct reading *f = arg;
+
+	f->began_ms = clock_wall_ms(f->c->clock);
+	lock_take(&f->c->mu);
+	f->gen = f->t->schema_gen;
+	lock_drop(&f->c->mu);
+	cursors_begin(f, NULL, 0);
+}
+
+/* Ranges are of no use here: one cursor has to read it all. */
+static void split_give_up(struct reading *f, const char *why)
+{
+	log_info("table '%s/%s': it is not read in parts (%s)",
+		 f->t->base->name, f->t->name, why);
+	free(f->sample);
+	f->sample = NULL;
+	f->sample_n = 0;
+	cursors_begin(f, NULL, 0);
+}
+
+static bool base_is_busy_locked(const struct reading *f)
+{
+	for (size_t i = 0; i < f->c->tables_n; i++) {
+		const struct table *t = f->c->tables[i];
+
+		if (t && t != f->t && t->base == f->t->base && t->fetch)
+			return true;
+	}
+	return false;
+}
+
+/* After the first page of a table that nobody has read yet, while nobody else
+ * makes use of the base's rate. True: the reading goes on in parts. */
+static bool split_try(struct reading *f, const json_t *records,
+		      int64_t page_ns)
+{
+	int64_t bounds[SPLIT_MAX - 1];
+	unsigned parts = split_parts(split_guess(records), page_ns);
+	size_t n = json_array_size(records), bounds_n;
+	bool fits;
+
+	if (f->split_tried || f->since_ms)
+		return false;
+	f->split_tried = true;
+	lock_take(&f->c->mu);
+	fits = !f->t->complete && !base_is_busy_locked(f);
+	lock_drop(&f->c->mu);
+	bounds_n = fits && parts > 1 ? split_bounds(records, parts, bounds) : 0;
+	if (bounds_n == 0)
+		return false;
+	f->sample = calloc(n, sizeof(*f->sample));
+	if (!f->sample)
+		return false;
+	f->sample_n = n;
+	for (size_t i = 0; i < n; i++)
+		id_copy(f->sample[i].id,
+			json_string_value(json_object_get(
+				json_array_get(records, i), "id")));
+	log_debug("table '%s/%s' is read in %zu parts", f->t->base->name,
+		  f->t->name, bounds_n + 1);
+	cursors_begin(f, bounds, (unsigned)bounds_n);
+	return true;
+}
+
+static int by_id(const void *a, const void *b)
+{
+	return strcmp(((const struct sampled *)a)->id,
+		      ((const struct sampled *)b)->id);
+}
+
+static void sample_meet(struct reading *f, const json_t *records)
+{
+	struct sampled key, *s;
+	const char *id;
+
+	for (size_t i = 0; f->sample_n && i < json_array_size(records); i++) {
+		id = json_string_value(json_object_get(
+			json_array_get(records, i), "id"));
+		if (!id)
+			continue;
+		id_copy(key.id, id);
+		s = bsearch(&key, f->sample, f->sample_n, sizeof(*s), by_id);
+		if (s)
+			s->met = true;
+	}
+}
+
+static bool sample_is_met(const struct reading *f)
+{
+	for (size_t i = 0; i < f->sample_n; i++)
+		if (!f->sample[i].met)
+			return false;
+	return true;
+}
+
+/* ---- a page ---- */
 
 struct sweep_ctx {
 	struct cache *c;
@@ -117,8 +285,9 @@ static bool sweep_row(void *ctx, uint32_t seq, const char *name, const char *id)
 	return true;
 }
 
-static int page_commit(struct reading *f, json_t *records, bool last,
-		       struct after *a)
+/* last: no page of any cursor is left. */
+static int page_commit(struct reading *f, uint64_t stamp, json_t *records,
+		       bool last, struct after *a)
 {
 	struct absorb ab;
 	size_t i;
@@ -127,7 +296,7 @@ static int page_commit(struct reading *f, json_t *records, bool last,
 
 	if (r < 0)
 		return r;
-	ab.stamp = f->stamp;
+	ab.stamp = stamp;
 	json_array_foreach(records, i, rec) {
 		r = absorb_record(&ab, rec, false, NULL, 0);
 		if (r < 0) {
@@ -159,6 +328,30 @@ static int page_commit(struct reading *f, json_t *records, bool last,
 	return r;
 }
 
+static int page_take(struct cursor *cu, json_t *records, bool more, bool last)
+{
+	struct reading *f = cu->f;
+	struct cache *c = f->c;
+	struct after a = { 0 };
+	size_t n = json_array_size(records);
+	int r;
+
+	lock_take(&c->mu);
+	r = page_commit(f, cu->stamp, records, last, &a);
+	f->t->progress++;
+	f->t->fetched += n;
+	cu->fetched += n;
+	if (c->orphans_n)
+		restore_attach_locked(c, f->t);
+	if (c->orphans_n && r == 0 && last && !f->since_ms)
+		restore_settle_locked(c, f->t);
+	if (more || !last) /* who waits for the end is woken by reading_end */
+		waitq_take_locked(&f->t->waiters, &a, 0);
+	lock_drop(&c->mu);
+	after_run(c, &a);
+	return r;
+}
+
 /* No error of the table: it is as old as its last full listing says. */
 static void since_refused(struct reading *f, const char *why)
 {
@@ -170,106 +363,126 @@ static void since_refused(struct reading *f, const char *why)
 	lock_take(&f->c->mu);
 	f->t->no_since = true;
 	lock_drop(&f->c->mu);
-	table_end(f, &none);
+	reading_end(f, &none);
+}
+
+/* Its iterator is gone: its range once more, and nothing else. */
+static void cursor_restart(struct cursor *cu)
+{
+	struct reading *f = cu->f;
+
+	cu->restarts++;
+	if (f->cursors_n == 1) /* what it has shown may be gone since */
+		f->seen = (int64_t)(clock_rand64(f->c->clock) >> 1);
+	lock_take(&f->c->mu);
+	f->t->fetched -= cu->fetched;
+	lock_drop(&f->c->mu);
+	cu->fetched = 0;
+	cu->endless = (struct endless){ 0 };
+	free(cu->offset);
+	cu->offset = NULL;
+	if (page_submit(cu) < 0)
+		reading_fail(f, -EIO, "stopped");
+}
+
+static void page_failed(struct cursor *cu, const struct atfs_error *e)
+{
+	struct reading *f = cu->f;
+	struct cache *c = f->c;
+	struct atfs_error err = *e;
+
+	if (err.cls == ERROR_RELIST && cu->restarts < RESTARTS_MAX) {
+		cursor_restart(cu);
+		return;
+	}
+	if (err.cls == ERROR_INPUT && f->since_ms) {
+		since_refused(f, err.text);
+		return;
+	}
+	if (err.cls == ERROR_INPUT && f->cursors_n > 1) {
+		split_give_up(f, err.text);
+		return;
+	}
+	if (err.cls == ERROR_GONE || err.cls == ERROR_RELIST)
+		err.err = err.cls == ERROR_GONE ? -EACCES : -EIO;
+	if (err.cls == ERROR_GONE) {
+		lock_take(&c->mu);
+		fetch_want_schema_locked(c, f->t->base, API_REFRESH);
+		lock_drop(&c->mu);
+	}
+	reading_end(f, &err);
+}
+
+/* Goes on behind a page. */
+static void page_next(struct cursor *cu, const json_t *records,
+		      const char *offset, int64_t took_ns)
+{
+	struct reading *f = cu->f;
+	const char *first = json_string_value(json_object_get(
+		json_array_get(records, 0), "id"));
+
+	if (endless_page(&cu->endless, offset, first)) {
+		reading_fail(f, -EPROTO, "the list of records does not end");
+		return;
+	}
+	if (split_try(f, records, took_ns))
+		return;
+	free(cu->offset);
+	cu->offset = strdup(offset);
+	if (!cu->offset || page_submit(cu) < 0)
+		reading_fail(f, -EIO, "stopped");
+}
+
+static bool is_last(const struct cursor *cu)
+{
+	const struct reading *f = cu->f;
+
+	for (unsigned i = 0; i < f->cursors_n; i++)
+		if (&f->cursors[i] != cu && !f->cursors[i].done)
+			return false;
+	return true;
 }
 
 static void page_done(void *arg, const struct api_answer *ans)
 {
-	struct reading *f = arg;
-	struct cache *c = f->c;
-	struct after a = { 0 };
+	struct cursor *cu = arg;
+	struct reading *f = cu->f;
 	json_t *records = json_object_get(ans->json, "records");
+	struct atfs_error ok = { 0 };
 	const char *offset;
+	bool last;
 	int r;
 
-	cache_note_api(c);
-	if (ans->err->cls == ERROR_RELIST && f->restarts < RESTARTS_MAX) {
-		f->restarts++;
-		lock_take(&c->mu);
-		f->t->fetched = 0;
-		lock_drop(&c->mu);
-		f->pages = 0;
-		free(f->offset);
-		f->offset = NULL;
-		if (page_submit(f) < 0)
-			table_fail(f, -EIO, "stopped");
-		return;
-	}
-	if (f->since_ms && ans->err->cls == ERROR_INPUT) {
-		since_refused(f, ans->err->text);
-		return;
-	}
+	cu->call = 0;
+	cache_note_api(f->c);
 	if (ans->err->err) {
-		struct atfs_error err = *ans->err;
-
-		if (err.cls == ERROR_GONE || err.cls == ERROR_RELIST)
-			err.err = err.cls == ERROR_GONE ? -EACCES : -EIO;
-		if (err.cls == ERROR_GONE) {
-			lock_take(&c->mu);
-			fetch_want_schema_locked(c, f->t->base, API_REFRESH);
-			lock_drop(&c->mu);
-		}
-		table_end(f, &err);
+		page_failed(cu, ans->err);
 		return;
 	}
-	if (f->pages == 0)
-		f->server_ms = ans->date_wall_ms;
 	if (!json_is_array(records)) {
-		table_fail(f, -EPROTO, "the list of records is not as "
-				       "documented");
+		reading_fail(f, -EPROTO, "the list of records is not as "
+					 "documented");
 		return;
 	}
+	if (!f->server_ms && !cu->offset)
+		f->server_ms = ans->date_wall_ms;
 	offset = json_string_value(json_object_get(ans->json, "offset"));
 	if (offset && !*offset)
 		offset = NULL;
-	lock_take(&c->mu);
-	r = page_commit(f, records, !offset, &a);
-	f->t->progress++;
-	f->t->fetched += json_array_size(records);
-	if (c->orphans_n)
-		restore_attach_locked(c, f->t);
-	if (c->orphans_n && r == 0 && !offset && !f->since_ms)
-		restore_settle_locked(c, f->t);
-	if (offset) /* who waits for the end is woken by table_end */
-		waitq_take_locked(&f->t->waiters, &a, 0);
-	lock_drop(&c->mu);
-	after_run(c, &a);
+	sample_meet(f, records);
+	last = !offset && is_last(cu);
+	if (last && !sample_is_met(f)) {
+		split_give_up(f, "a record of the first page is in none");
+		return;
+	}
+	r = page_take(cu, records, offset != NULL, last);
 	if (r < 0) {
-		table_fail(f, r, "the cache cannot be written");
-		return;
+		reading_fail(f, r, "the cache cannot be written");
+	} else if (offset) {
+		page_next(cu, records, offset, ans->took_ns);
+	} else if (last) {
+		reading_end(f, &ok);
+	} else {
+		cu->done = true;
 	}
-	if (!offset) {
-		struct atfs_error ok = { 0 };
-
-		table_end(f, &ok);
-		return;
-	}
-	if (++f->pages > PAGES_MAX ||
-	    (f->offset && strcmp(f->offset, offset) == 0)) {
-		table_fail(f, -EPROTO, "the list of records does not end");
-		return;
-	}
-	free(f->offset);
-	f->offset = strdup(offset);
-	if (!f->offset || page_submit(f) < 0)
-		table_fail(f, -EIO, "stopped");
-}
-
-void reading_begin(void *arg)
-{
-	struct reading *f = arg;
-
-	f->began_ms = clock_wall_ms(f->c->clock);
-	lock_take(&f->c->mu);
-	f->gen = f->t->schema_gen;
-	lock_drop(&f->c->mu);
-	f->seen = (int64_t)(clock_rand64(f->c->clock) >> 1);
-	if (page_submit(f) < 0)
-		table_fail(f, -EIO, "stopped");
-}
-
-void reading_raise(struct reading *f, enum api_priority prio)
-{
-	if (f->call > 0)
-		api_raise(f->c->api, f->call, prio);
 }
