@@ -1,22 +1,20 @@
 #include "punctual.h"
 
-/* Older answers weigh less than half from there on. */
-#define WEIGHT_MAX 1000
-
 int64_t punctual_note(struct punctual *p, int64_t took_ns)
 {
-	int64_t slower_ns;
+	int64_t late_ns;
 
-	if (p->n == 0 || took_ns < p->least_ns)
+	if (p->n == 0 || took_ns < p->least_ns) {
+		/* all before were slower by that much more */
+		p->slower_ns += p->n == 0 ? 0 : p->least_ns - took_ns;
 		p->least_ns = took_ns;
-	if (p->n == WEIGHT_MAX) {
-		p->sum_ns /= 2;
-		p->n /= 2;
 	}
-	p->sum_ns += took_ns;
+	late_ns = took_ns - p->least_ns;
 	p->n++;
+	p->slower_ns += (late_ns - p->slower_ns) /
+			(p->n < PUNCTUAL_LATELY ? p->n : PUNCTUAL_LATELY);
 	if (p->n <= PUNCTUAL_ANSWERS)
 		return INT64_MAX;
-	slower_ns = p->sum_ns / p->n - p->least_ns;
-	return took_ns - p->least_ns + slower_ns * PUNCTUAL_DOUBT / p->n;
+	return late_ns + p->slower_ns * PUNCTUAL_CHANGE +
+	       p->slower_ns * PUNCTUAL_FEW / p->n;
 }

@@ -11,15 +11,18 @@
 
 #include <stdint.h>
 
-/* Ours. After so many answers something can be said at all; and the quickest
- * that there is may be quicker than the quickest of n so far by the mean of what
- * they were slower, through n, times this. */
+/* Ours. After so many answers something can be said at all. The quickest of n so
+ * far may not be as quick as they come, nor may they come as quickly as they did
+ * (another way, a machine with too much to do): allowance for that is the mean
+ * by which they were slower lately, so that a steady line needs little. */
 #define PUNCTUAL_ANSWERS 8
-#define PUNCTUAL_DOUBT 32
+#define PUNCTUAL_LATELY 16 /* answers that the mean goes back */
+#define PUNCTUAL_FEW 32    /* times the mean, through n */
+#define PUNCTUAL_CHANGE 2  /* times the mean */
 
 struct punctual {
 	int64_t least_ns;
-	int64_t sum_ns;
+	int64_t slower_ns; /* the mean */
 	int64_t n;
 };
 

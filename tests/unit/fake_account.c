@@ -184,8 +184,29 @@ static struct reply answer_schema(struct fake_account *f)
 				    table_json(f, 1)));
 }
 
-/* Does the formula hold: one of record ids, younger than a time, or edited or
- * created since a time. */
+/* AND(NOT(IS_BEFORE(CREATED_TIME(),a)),IS_BEFORE(CREATED_TIME(),b)), or one of
+ * the two. */
+static bool is_in_range(const struct fa_record *r, const char *formula)
+{
+	static const char before[] = "IS_BEFORE(CREATED_TIME(),DATETIME_PARSE('";
+	const char *p = formula;
+	bool holds = true;
+	char iso[64];
+	int64_t ms;
+
+	while ((p = strstr(p, before)) != NULL) {
+		bool not = p - formula >= 4 && strncmp(p - 4, "NOT(", 4) == 0;
+
+		p += strlen(before);
+		assert_int_equal(sscanf(p, "%63[^']", iso), 1);
+		assert_int_equal(clock_parse_iso(iso, &ms), 0);
+		holds = holds && (r->created_ms < ms) != not;
+	}
+	return holds;
+}
+
+/* Does the formula hold: one of record ids, a range of creation, younger than a
+ * time, or edited or created since a time. */
 static bool matches(const struct fa_record *r, const char *formula)
 {
 	const char *p;
@@ -196,6 +217,8 @@ static bool matches(const struct fa_record *r, const char *formula)
 		return true;
 	if (strncmp(formula, "OR(RECORD_ID()=", 15) == 0)
 		return strstr(formula, r->id) != NULL;
+	if (strstr(formula, "IS_BEFORE("))
+		return is_in_range(r, formula);
 	p = strstr(formula, "IS_AFTER(CREATED_TIME(),DATETIME_PARSE('");
 	assert_non_null(p);
 	if (strncmp(formula, "OR(IS_AFTER(LAST_MODIFIED_TIME()", 32) == 0)
