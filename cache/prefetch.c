@@ -14,7 +14,7 @@
 /* As many as may be asked at the full rate of a base, at a time. */
 #define AHEAD_BASES (LIMIT_PER_USER / LIMIT_PER_BASE)
 #define WALK_NS (60 * NS_PER_S)  /* a walk that stood still so long is over */
-#define STEP_NS (100 * NS_PER_MS) /* from a listing into what it lists */
+#define STEP_NS (250 * NS_PER_MS) /* from a listing into what it lists */
 
 static bool is_just_now(int64_t at_ns, int64_t now_ns)
 {
