@@ -247,6 +247,12 @@ static const struct {
 	{ "chunked beyond it", OK("Transfer-Encoding: chunked\r\n\r\n"
 	  "3\r\nabc\r\n3\r\ndef\r\n0\r\n\r\n"), 5, 0, true, "", -1, 0 },
 	{ "cut", OK("Content-Length: 999\r\n\r\n{"), 1000, 0, false, "", -1, 0 },
+	{ "too short a length", OK("Content-Length: 1\r\n\r\n{}"), 100, 200,
+	  false, "{", -1, 0 },
+	{ "no length that there is", OK("Content-Length: -3\r\n\r\n{}"), 100,
+	  0, false, "", -1, 0 },
+	{ "said to be gzip", OK("Content-Encoding: gzip\r\n"
+	  "Content-Length: 2\r\n\r\n{}"), 100, 0, false, "", -1, 0 },
 	{ "closed", CLOSE, 100, 0, false, "", -1, 0 },
 	{ "no HTTP at all", "220 mail ready Content-Length: 999\r\n", 100, 0,
 	  false, "", -1, 0 },
@@ -316,6 +322,28 @@ static void test_P4_never_sent_twice(void **state)
 		set_up(NULL);
 		assert_int_equal(s.requests, 2);
 	}
+}
+
+/* What a server sends beyond the length it told is no answer to the next. */
+static void test_more_than_the_length(void **state)
+{
+	struct server s = { .steps = { OK("Content-Length: 2\r\n\r\n{}")
+				       OK("Content-Length: 4\r\n\r\nevil"),
+				       ANSWER } };
+	struct result r;
+
+	(void)state;
+	server_start(&s);
+	for (int i = 0; i < 2; i++) {
+		run(&s, HTTP_GET, NULL, 100, &r);
+		assert_int_equal(r.a.status, 200);
+		assert_string_equal(r.body, "{}");
+	}
+	tear_down(NULL);
+	server_stop(&s);
+	set_up(NULL);
+	assert_int_equal(s.requests, 2);
+	assert_int_equal(s.connections, 2);
 }
 
 static void test_connection_is_kept(void **state)
@@ -394,6 +422,7 @@ int main(void)
 		T(test_methods_and_headers),
 		T(test_answers),
 		T(test_P4_never_sent_twice),
+		T(test_more_than_the_length),
 		T(test_connection_is_kept),
 		T(test_refused),
 		T(test_P9_url_is_refused),
