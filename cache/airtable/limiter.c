@@ -133,14 +133,14 @@ static void window_touch(const struct limiter *l, struct pace_stamp *w,
 		stamp_set(s, at_ns, PACE_LEFT);
 }
 
-/* The margin that it does not need any more. */
-static void window_shorten(struct pace_stamp *w, size_t n, int64_t sent_ns,
-			   int64_t by_ns)
+/* Gives one that has left another margin. */
+static void window_shift(struct pace_stamp *w, size_t n, int64_t sent_ns,
+			 int64_t by_ns)
 {
 	for (size_t i = 0; i < n; i++) {
 		if (w[i].state != PACE_LEFT || w[i].at_ns != sent_ns)
 			continue;
-		w[i].at_ns -= by_ns;
+		w[i].at_ns += by_ns;
 		return;
 	}
 }
@@ -462,18 +462,20 @@ void limiter_touch(struct limiter *l, const struct base_id *base,
 void limiter_arrived(struct limiter *l, const struct base_id *base,
 		     int64_t sent_ns, int64_t late_ns, int64_t now_ns)
 {
-	const int64_t most = LIMIT_MARGIN_NS - LIMIT_MARGIN_LEAST_NS;
+	int64_t margin = LIMIT_MARGIN_MOST_NS;
 	struct pace_base *b;
 
-	/* Not written where the table is busy: it then counts in full. */
-	if (late_ns >= most || !enter(l, now_ns))
+	if (late_ns < LIMIT_MARGIN_MOST_NS - LIMIT_MARGIN_LEAST_NS)
+		margin = LIMIT_MARGIN_LEAST_NS + later(late_ns, 0);
+	/* Not written where the table is busy: it keeps the margin it has. */
+	if (!enter(l, now_ns))
 		return;
 	b = find_base(l, base);
 	if (b != NULL)
-		window_shorten(b->sends, PACE_PER_BASE, sent_ns,
-			       most - later(late_ns, 0));
-	window_shorten(l->file.table->user, PACE_PER_USER, sent_ns,
-		       most - later(late_ns, 0));
+		window_shift(b->sends, PACE_PER_BASE, sent_ns,
+			     margin - LIMIT_MARGIN_NS);
+	window_shift(l->file.table->user, PACE_PER_USER, sent_ns,
+		     margin - LIMIT_MARGIN_NS);
 	leave(l);
 }
 

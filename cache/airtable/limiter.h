@@ -13,9 +13,9 @@
  * Source:  airtable-api.md 6.1: 5 requests per second per base, 50 per second
  *          per user over all bases, 30 s rest after a 429 (API reference,
  *          "Rate limits", 2026). The window is a little wider than 1 s because
- *          the server counts arrivals and we count departures: by 50 ms where
- *          nothing is known of how long a request was on its way, by 10 ms and
- *          what it may have been late where its answer has shown that.
+ *          the server counts arrivals and we count departures: by 50 ms as
+ *          long as nothing is known of how long a request was on its way, then
+ *          by 10 ms and what it may have been late (100 ms at most).
  * Waits:   some 10 ms at most, where another process holds the table; then it
  *          says "later", and keeps what it was told until the table is free.
  * Owns:    its map of the table. Threads: none inside; network thread.
@@ -32,11 +32,12 @@
 #define LIMIT_PER_BASE PACE_PER_BASE
 #define LIMIT_PER_USER PACE_PER_USER
 #define LIMIT_WINDOW_NS (INT64_C(1050) * NS_PER_MS)
-/* Ours: of these the margin, and what is left of it for what arrived in time:
- * the server's clock, and what the quickest may still be quicker another time.
- */
+/* Ours: of these the margin, and what it becomes for what arrived in time (the
+ * quickest may be quicker still another time) and for what was very late. More
+ * would be a tax on a server that takes its time now and then. */
 #define LIMIT_MARGIN_NS (50 * NS_PER_MS)
 #define LIMIT_MARGIN_LEAST_NS (10 * NS_PER_MS)
+#define LIMIT_MARGIN_MOST_NS (100 * NS_PER_MS)
 #define LIMIT_REST_NS (30 * NS_PER_S)
 /* Ours: no rest is longer, whatever a server or a file says. */
 #define LIMIT_REST_MAX_NS (3600 * NS_PER_S)
@@ -68,8 +69,8 @@ int64_t limiter_try(struct limiter *l, const struct base_id *base,
  * on it counts as sent at now_ns. */
 void limiter_touch(struct limiter *l, const struct base_id *base,
 		   int64_t spent_ns, int64_t now_ns);
-/* What counts as sent at sent_ns is known to have arrived no more than late_ns
- * later than the quickest do: it counts for that much shorter. */
+/* What counts as sent at sent_ns arrived, as its answer shows, no more than
+ * late_ns later than the quickest do: it counts accordingly shorter or longer. */
 void limiter_arrived(struct limiter *l, const struct base_id *base,
 		     int64_t sent_ns, int64_t late_ns, int64_t now_ns);
 /* What limiter_try would say. Asks only; nothing is counted, and another process

@@ -14,7 +14,7 @@ int64_t punctual_note(struct punctual *p, int64_t took_ns)
 	p->slower_ns += (late_ns - p->slower_ns) /
 			(p->n < PUNCTUAL_LATELY ? p->n : PUNCTUAL_LATELY);
 	if (p->n <= PUNCTUAL_ANSWERS)
-		return INT64_MAX;
+		return late_ns + PUNCTUAL_UNKNOWN_NS;
 	return late_ns + p->slower_ns * PUNCTUAL_CHANGE +
 	       p->slower_ns * PUNCTUAL_FEW / p->n;
 }

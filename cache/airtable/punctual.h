@@ -16,6 +16,7 @@
  * (another way, a machine with too much to do): allowance for that is the mean
  * by which they were slower lately, so that a steady line needs little. */
 #define PUNCTUAL_ANSWERS 8
+#define PUNCTUAL_UNKNOWN_NS INT64_C(40000000) /* allowance before that */
 #define PUNCTUAL_LATELY 16 /* answers that the mean goes back */
 #define PUNCTUAL_FEW 32    /* times the mean, through n */
 #define PUNCTUAL_CHANGE 2  /* times the mean */
@@ -27,7 +28,7 @@ struct punctual {
 };
 
 /* Notes an answer that took so long. Returns by how much its request was late
- * at most; INT64_MAX while too little is known. */
+ * at most, as far as one can tell. */
 int64_t punctual_note(struct punctual *p, int64_t took_ns);
 
 #endif

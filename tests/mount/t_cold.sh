@@ -124,7 +124,7 @@ test_a_table_that_changes_while_it_is_read() {
 # no_list FAULT: the second page is that, and then it is not
 no_list() {
 	umnt
-	rm -rf "$D/cache" "$D/state"
+	rm -rf "$D/cache"
 	mnt -o ttl=0
 	fault '{"match":{"kind":"list"},"after":1,"count":-1,'"$1"'}'
 	fails ls "$T"
