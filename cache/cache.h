@@ -133,6 +133,10 @@ int cache_list_bases(struct cache *c, uint32_t after, struct cache_dir *ret,
 int cache_list_tables(struct cache *c, uint32_t base, uint32_t after,
 		      struct cache_dir *ret, size_t max,
 		      struct cache_waiter *w);
+/* Before a part of a listing is read: by which process (0 = not known), of a
+ * table, else of a base, else (both 0) of the root. Who walks is read ahead. */
+void cache_note_reader(struct cache *c, uint32_t who, uint32_t base,
+		       uint32_t table);
 int cache_lookup_base(struct cache *c, const char *name, struct cache_dir *ret,
 		      struct cache_waiter *w);
 int cache_lookup_table(struct cache *c, uint32_t base, const char *name,

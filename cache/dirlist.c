@@ -70,8 +70,6 @@ int cache_list_bases(struct cache *c, uint32_t after, struct cache_dir *ret,
 	for (i = after; r == 0 && i < c->bases_n && (size_t)n < max; i++)
 		if (c->bases[i] && c->bases[i]->listed)
 			dir_of_base(c, c->bases[i], &ret[n++]);
-	if (r == 0 && n == 0)
-		prefetch_note_bases_locked(c);
 	lock_drop(&c->mu);
 	return r < 0 ? r : n;
 }
@@ -117,8 +115,6 @@ int cache_list_tables(struct cache *c, uint32_t base, uint32_t after,
 		if (t && t->base == b && t->listed)
 			dir_of_table(c, t, &ret[n++]);
 	}
-	if (b)
-		prefetch_note_base_locked(c, b, r == 0 && n == 0);
 	lock_drop(&c->mu);
 	return r < 0 ? r : n;
 }

@@ -83,11 +83,13 @@ struct flush;
 
 /* Who reads table after table; prefetch.c. Times are monotonic. */
 struct walk {
-	int64_t bases_at_ns; /* the list of bases was read to its end */
-	uint32_t base;       /* whose list of tables was read last */
-	int64_t base_at_ns;  /* to its end; 0 = not yet */
+	uint32_t bases_who;  /* the process that read the list of bases last */
+	int64_t bases_at_ns; /* and when */
+	uint32_t base, who;  /* whose list of tables was read last, and by whom */
+	int64_t base_at_ns;
 	bool from_bases;     /* straight after the list of bases */
-	bool into_base;      /* and straight from it he went into a table */
+	bool into_base;      /* straight from it he went into a table */
+	uint32_t into_table; /* this one */
 	uint32_t table;      /* the one he reads, 0 = none yet */
 	int64_t at_ns;       /* when he was last seen */
 	bool seen;           /* it is a walk */
@@ -197,10 +199,6 @@ bool fetch_is_older_locked(const struct table *t, uint64_t stamp,
 			   const char *record);
 
 /* ---- prefetch.c ---- */
-/* Somebody has read the list of bases to its end. */
-void prefetch_note_bases_locked(struct cache *c);
-/* Somebody reads the list of b's tables; end: now he has all of it. */
-void prefetch_note_base_locked(struct cache *c, const struct base *b, bool end);
 /* Somebody reads the listing of t, from its start or on. */
 void prefetch_note_locked(struct cache *c, const struct table *t, bool start);
 /* Something was read: what is next for the walk, if there is one. */

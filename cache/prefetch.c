@@ -3,10 +3,9 @@
  * is bound by the latency of its pages.
  *
  * Two things show that somebody walks the tree, as grep -r does: he goes from
- * one table to its next sibling; or he lists a base and in the next moment
- * reads one of its tables, which nobody does by hand. He walks over the bases
- * if he went over to a next one, or came into this one straight from the list
- * of bases. */
+ * one table to its next sibling; or it is one process that lists a base and in
+ * the next moment reads one of its tables. He walks over the bases if he went
+ * over to a next one, or came into this one straight from the list of bases. */
 #include "airtable/limiter.h"
 #include "internal.h"
 
@@ -14,7 +13,7 @@
 /* As many as may be asked at the full rate of a base, at a time. */
 #define AHEAD_BASES (LIMIT_PER_USER / LIMIT_PER_BASE)
 #define WALK_NS (60 * NS_PER_S)  /* a walk that stood still so long is over */
-#define STEP_NS (250 * NS_PER_MS) /* from a listing into what it lists */
+#define STEP_NS NS_PER_S /* from a listing into what it lists */
 
 static bool is_just_now(int64_t at_ns, int64_t now_ns)
 {
@@ -93,22 +92,51 @@ void prefetch_more_locked(struct cache *c)
 	}
 }
 
-void prefetch_note_bases_locked(struct cache *c)
-{
-	c->walk.bases_at_ns = clock_mono_ns(c->clock);
-}
-
-void prefetch_note_base_locked(struct cache *c, const struct base *b, bool end)
+static void note_dir_locked(struct cache *c, uint32_t who, uint32_t base)
 {
 	struct walk *k = &c->walk;
 	int64_t now = clock_mono_ns(c->clock);
 
-	if (k->base != b->no) {
-		k->base = b->no;
-		k->from_bases = is_just_now(k->bases_at_ns, now);
+	if (!base) {
+		k->bases_who = who;
+		k->bases_at_ns = now;
+		return;
+	}
+	if (k->base != base || k->who != who) {
+		k->from_bases = k->bases_who == who &&
+				is_just_now(k->bases_at_ns, now);
 		k->into_base = false;
 	}
-	k->base_at_ns = end ? now : 0;
+	k->base = base;
+	k->who = who;
+	k->base_at_ns = now;
+}
+
+static void note_table_locked(struct cache *c, uint32_t who, uint32_t table)
+{
+	struct walk *k = &c->walk;
+	const struct table *t = tree_table_locked(c, table);
+	int64_t now = clock_mono_ns(c->clock);
+
+	if (!t || table == k->table)
+		return;
+	k->into_base = k->who == who && k->base == t->base->no &&
+		       (is_just_now(k->base_at_ns, now) ||
+			(k->into_base && now - k->at_ns <= WALK_NS));
+	k->into_table = k->into_base ? table : 0;
+}
+
+void cache_note_reader(struct cache *c, uint32_t who, uint32_t base,
+		       uint32_t table)
+{
+	if (!who)
+		return;
+	lock_take(&c->mu);
+	if (table)
+		note_table_locked(c, who, table);
+	else
+		note_dir_locked(c, who, base);
+	lock_drop(&c->mu);
 }
 
 void prefetch_note_locked(struct cache *c, const struct table *t, bool start)
@@ -116,7 +144,7 @@ void prefetch_note_locked(struct cache *c, const struct table *t, bool start)
 	struct walk *k = &c->walk;
 	int64_t now = clock_mono_ns(c->clock);
 	const struct table *prev;
-	bool next, into, lately;
+	bool next, into;
 
 	if (k->table == t->no || !start) {
 		if (k->table == t->no)
@@ -124,14 +152,11 @@ void prefetch_note_locked(struct cache *c, const struct table *t, bool start)
 		return;
 	}
 	prev = before_locked(c, t);
-	lately = now - k->at_ns <= WALK_NS;
-	next = lately && prev && prev->no == k->table;
-	into = k->base == t->base->no &&
-	       ((lately && k->into_base) || is_just_now(k->base_at_ns, now));
+	next = prev && prev->no == k->table && now - k->at_ns <= WALK_NS;
+	into = k->into_table == t->no;
 	k->over_bases = (next && (k->over_bases || prev->base != t->base)) ||
 			(into && k->from_bases);
 	k->seen = next || into;
-	k->into_base = into;
 	k->table = t->no;
 	k->at_ns = now;
 	prefetch_more_locked(c);

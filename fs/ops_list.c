@@ -302,6 +302,18 @@ static void give_back(struct atfs *fs, const struct listing *l)
 	}
 }
 
+static void note_reader(const struct park_call *c, const struct inode_key *dir)
+{
+	uint32_t who = (uint32_t)fuse_req_ctx(c->req)->pid;
+
+	if (dir->kind == INODE_ROOT)
+		cache_note_reader(c->fs->cache, who, 0, 0);
+	else if (dir->kind == INODE_BASE)
+		cache_note_reader(c->fs->cache, who, dir->a, 0);
+	else if (dir->kind == INODE_TABLE)
+		cache_note_reader(c->fs->cache, who, 0, dir->a);
+}
+
 static int attempt_list(const struct park_call *c, struct cache_waiter *w,
 			struct park_answer *a)
 {
@@ -313,6 +325,7 @@ static int attempt_list(const struct park_call *c, struct cache_waiter *w,
 	if (r < 0)
 		return r;
 	a->mark = changes_mark(&c->fs->changes);
+	note_reader(c, &k.dir.key);
 	tree_read_lock(c->fs);
 	r = list_all(&k);
 	tree_unlock(c->fs);
