@@ -58,6 +58,15 @@ static struct limiter *open_limiter(void)
 	return l;
 }
 
+static int64_t resting_ns(struct limiter *l, const struct base_id *base,
+			  int64_t now)
+{
+	struct limiter_state st;
+
+	assert_true(limiter_get_state(l, base, now, &st));
+	return st.rest_until_ns > 0 ? st.rest_until_ns - now : 0;
+}
+
 static void spend_n(struct limiter *l, const struct base_id *base, int n,
 		    int64_t at_ns)
 {
@@ -123,11 +132,11 @@ static void test_P7_two_share(void **state)
 	assert_int_equal(limiter_try(one, &base_a, T0 + 1), W - 1);
 	assert_int_equal(limiter_try(two, &base_a, T0 + 1), W - 1);
 	spend_n(two, &base_b, 1, T0 + 1);
-	limiter_rest(one, &base_b, T0 + 1, LIMIT_REST_NS);
+	limiter_rest(one, &base_b, T0 + 1, T0 + 1, LIMIT_REST_NS);
 	assert_int_equal(limiter_try(two, &base_b, T0 + 1), LIMIT_REST_NS);
-	assert_int_equal(limiter_resting_ns(two, &base_b, T0 + 2),
+	assert_int_equal(resting_ns(two, &base_b, T0 + 2),
 			 LIMIT_REST_NS - 1);
-	limiter_rest(two, NULL, T0 + W, 50);
+	limiter_rest(two, NULL, T0 + W, T0 + W, 50);
 	assert_int_equal(limiter_try(one, NULL, T0 + W), 50);
 	limiter_free(one);
 	limiter_free(two);
@@ -176,7 +185,7 @@ static void spend_and_send(void)
 	spend_n(l, &base_a, 3, T0);
 	for (int i = 0; i < 2; i++)
 		(void)limiter_try(l, &base_a, T0);
-	limiter_rest(l, &base_b, T0, LIMIT_REST_NS);
+	limiter_rest(l, &base_b, T0, T0, LIMIT_REST_NS);
 }
 
 /* Killed and started again at once. */
@@ -468,7 +477,7 @@ static void test_held_lock_is_no_trap(void **state)
 	assert_true(limiter_wait_ns(l, &base_b, T0 + 1) > 0);
 	for (int i = 0; i < 5; i++)
 		limiter_touch(l, &base_a, T0, T0 + 1);
-	limiter_rest(l, &base_b, T0 + 1, 5);
+	limiter_rest(l, &base_b, T0 + 1, T0 + 1, 5);
 	pace_leave(&f);
 	pace_close(&f);
 	/* what it was told meanwhile is not lost */
