@@ -4,7 +4,7 @@
  * committed wakes all who wait for that table, so that names stream. Demands
  * may come from any thread (with mu held); they are handed to the network
  * thread, which does everything else here. */
-#include "internal.h"
+#include "flush.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -133,8 +133,8 @@ static void table_end(struct fetch *f, const struct atfs_error *err)
 	prefetch_more_locked(c);
 	lock_drop(&c->mu);
 	if (err->err)
-		log_warn("table '%s/%s' cannot be read: %s", t->base->name,
-			 t->name, err->text);
+		log_msg(fetch_log_level(err), "table '%s/%s' cannot be read: "
+			"%s", t->base->name, t->name, err->text);
 	after_run(c, &a);
 	free(f->offset);
 	free(f);
@@ -440,11 +440,27 @@ void fetch_touch_table_locked(struct cache *c, struct table *t)
 	want_locked(c, t, API_REFRESH, since);
 }
 
+/* Also of bases that were left alone since they said that no calls are left. */
+static void ask_again(void *arg)
+{
+	struct cache *c = arg;
+
+	api_ask_again(c->api);
+	lock_take(&c->mu);
+	for (size_t i = 0; i < c->bases_n; i++)
+		if (c->bases[i])
+			c->bases[i]->held_until_ms = 0;
+	lock_drop(&c->mu);
+	flush_continue(c->flush);
+}
+
 int cache_refresh(struct cache *c, uint32_t base, uint32_t table)
 {
 	size_t i;
-	int r = 0;
+	int r = loop_post(c->loop, ask_again, c);
 
+	if (r < 0)
+		return r;
 	lock_take(&c->mu);
 	if (!base && !table)
 		fetch_want_bases_locked(c, API_INTERACTIVE);

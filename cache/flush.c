@@ -7,6 +7,7 @@
 #define MANY 100                   /* queued in one table: sent early */
 #define WAIT_FACTOR 5              /* writeback times an edit waits at most
                                       while others keep coming */
+#define HOLD_BASE_MS 60000         /* before a base without calls is tried */
 #define DELETE_SLACK_MS 500        /* deletes that fall due so soon go along */
 
 int flush_new(struct cache *c)
@@ -212,6 +213,23 @@ static void stay(struct pick *p, struct live *l)
 	(void)live_settle(&c->live, l);
 }
 
+/* An urgent flush does not make calls where there are none. */
+static bool is_held(struct pick *p, const struct live *l)
+{
+	const struct table *t = tree_table_locked(p->f->c, l->key.table);
+	int64_t left = t ? t->base->held_until_ms - p->now_ms : 0;
+
+	if (left <= 0 || left > HOLD_BASE_MS) /* or the clock was set back */
+		return false;
+	look_again(p, t->base->held_until_ms);
+	return true;
+}
+
+void flush_hold_base_locked(struct flush *f, struct base *b)
+{
+	b->held_until_ms = clock_wall_ms(f->c->clock) + HOLD_BASE_MS;
+}
+
 static bool pick_one(void *ctx, struct live *l)
 {
 	struct pick *p = ctx;
@@ -219,7 +237,7 @@ static bool pick_one(void *ctx, struct live *l)
 	bool due;
 	int wait;
 
-	if (l->ops_n == 0)
+	if (l->ops_n == 0 || is_held(p, l))
 		return true;
 	wait = waits_for(p, &l->ops[l->ops_n - 1]);
 	if (wait < 0) {

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define WANT_AGAIN_NS (10 * NS_PER_S) /* ours */
+
 struct orphan {
 	struct base_id base;
 	struct table_id table;
@@ -305,6 +307,24 @@ void restore_want_locked(struct cache *c)
 		else if (!b && !c->bases_known)
 			fetch_want_bases_locked(c, API_INTERACTIVE);
 	}
+}
+
+static void want_again(void *arg)
+{
+	struct cache *c = arg;
+
+	lock_take(&c->mu);
+	restore_want_locked(c);
+	lock_drop(&c->mu);
+}
+
+void restore_want_later_locked(struct cache *c)
+{
+	if (c->orphans_n == 0 || c->want_timer.armed)
+		return;
+	c->want_timer.fn = want_again;
+	c->want_timer.arg = c;
+	loop_timer_set(c->loop, &c->want_timer, WANT_AGAIN_NS);
 }
 
 void restore_free(struct cache *c)
