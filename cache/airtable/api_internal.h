@@ -19,6 +19,11 @@
 /* Of these, and of API_RUNNING_MAX, what others than interactive calls take. */
 #define API_RUNNING_OTHERS_PER_BASE 5
 #define API_RUNNING_OTHERS_MAX 20
+/* Others than interactive calls go to a base evenly, once so many have gone at
+ * once: in a window that was filled in one moment nobody who comes then would
+ * have a place for a second. */
+#define API_AT_ONCE 2
+#define API_EVEN_NS (LIMIT_WINDOW_NS / LIMIT_PER_BASE)
 /* After so many grants to others a waiting class, or base, has its turn. */
 #define API_PASSED_CLASS_MAX 8
 #define API_PASSED_LANE_MAX 32
@@ -62,6 +67,8 @@ struct lane {
 	unsigned passed_lane;            /* grants to more urgent lanes */
 	bool out_of_turn;                /* the last grant was to a lower class */
 	unsigned running_n, others_n;
+	int64_t even_ns;                 /* when all that went would have gone
+	                                    if it had gone evenly */
 	/* over its plan's monthly limit; api_budget.c */
 	int64_t quota_since_ms;          /* 0 = no */
 	int64_t quota_ask_ms;            /* one is sent to see, from then on */

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pace_window.h"
+
 struct lane *lanes_get(struct lanes *ls, const struct base_id *base)
 {
 	struct lane *l, **list;
@@ -60,18 +62,32 @@ static int lane_best(const struct lane *l, unsigned classes)
 	return -1;
 }
 
-/* The class whose turn it is: the most urgent one, unless a lower one has been
- * passed over too often. Two such turns never follow each other, so who has
- * just come and is most urgent waits for one other at most. */
+/* The classes that have been passed over too often. Two turns of theirs never
+ * follow each other, so who has just come and is most urgent waits for one
+ * other at most. */
+static unsigned lane_starved(const struct lane *l)
+{
+	unsigned classes = 0;
+
+	for (int i = 0; i < API_PRIORITIES && !l->out_of_turn; i++)
+		if (!TAILQ_EMPTY(&l->ready[i]) &&
+		    l->passed[i] >= API_PASSED_CLASS_MAX)
+			classes |= 1u << i;
+	return classes;
+}
+
+/* The class whose turn it is: the most urgent one, unless there are starved
+ * ones; of these the one that was passed over most. */
 static int lane_class(const struct lane *l, unsigned classes)
 {
-	int best = lane_best(l, classes);
+	int best = lane_best(l, classes), most = -1;
+	unsigned starved = classes & lane_starved(l);
 
 	for (int i = best + 1; best >= 0 && i < API_PRIORITIES; i++)
-		if (!TAILQ_EMPTY(&l->ready[i]) && (classes & 1u << i) != 0 &&
-		    l->passed[i] >= API_PASSED_CLASS_MAX && !l->out_of_turn)
-			return i;
-	return best;
+		if ((starved & 1u << i) != 0 &&
+		    (most < 0 || l->passed[i] > l->passed[most]))
+			most = i;
+	return most >= 0 ? most : best;
 }
 
 static struct call *lane_take(struct lane *l, unsigned classes, int64_t now_ns)
@@ -85,9 +101,18 @@ static struct call *lane_take(struct lane *l, unsigned classes, int64_t now_ns)
 			l->passed[i]++;
 	l->passed[class] = 0;
 	l->passed_lane = 0;
+	l->even_ns = (l->even_ns > now_ns ? l->even_ns : now_ns) + API_EVEN_NS;
 	c->spent_ns = now_ns;
 	lane_remove(c);
 	return c;
+}
+
+/* ns until others than interactive calls may go. */
+static int64_t even_wait_ns(const struct lane *l, int64_t now_ns)
+{
+	int64_t at = l->even_ns - (API_AT_ONCE - 1) * API_EVEN_NS;
+
+	return at > now_ns && l->base.s[0] != '\0' ? at - now_ns : 0;
 }
 
 /* The classes that this lane may send now, the pace apart. */
@@ -101,10 +126,21 @@ static unsigned lane_classes(const struct lane *l, const struct lanes_view *v)
 		       v->classes & CLASS_INTERACTIVE;
 }
 
+/* The same, with an even pace, which does not hold up those that starve. */
+static unsigned lane_classes_now(const struct lane *l,
+				 const struct lanes_view *v)
+{
+	unsigned classes = lane_classes(l, v);
+
+	if (even_wait_ns(l, v->now_ns) > 0)
+		classes &= CLASS_INTERACTIVE | lane_starved(l);
+	return classes;
+}
+
 /* The most urgent class that could be sent at this moment; -1: none. */
 static int lane_rank(const struct lane *l, const struct lanes_view *v)
 {
-	int best = lane_best(l, lane_classes(l, v));
+	int best = lane_best(l, lane_classes_now(l, v));
 
 	if (best < 0 || limiter_wait_ns(v->limiter, &l->base, v->now_ns) > 0)
 		return -1;
@@ -169,7 +205,7 @@ struct call *lanes_take(struct lanes *ls, const struct lanes_view *v)
 		ls->out_of_turn = out_of_turn;
 		if (!out_of_turn)
 			count_passed(ls, l, v);
-		return lane_take(l, lane_classes(l, v), v->now_ns);
+		return lane_take(l, lane_classes_now(l, v), v->now_ns);
 	}
 	return NULL;
 }
@@ -185,7 +221,9 @@ int64_t lanes_wait_ns(const struct lanes *ls, const struct lanes_view *v)
 		if (class < 0)
 			continue;
 		wait = limiter_wait_ns(v->limiter, &l->base, v->now_ns);
-		if (class == API_INTERACTIVE && wait > 0)
+		if (class != API_INTERACTIVE)
+			wait = pace_later(wait, even_wait_ns(l, v->now_ns));
+		else if (wait > 0)
 			limiter_claim(v->limiter, &l->base, v->now_ns, wait);
 		if (wait < least)
 			least = wait;
