@@ -190,6 +190,58 @@ static void test_rest(void **state)
 	limiter_free(NULL);
 }
 
+/* Fewer fit into the window of a base that was told to slow down. */
+static void test_slowed_down(void **state)
+{
+	struct limiter *l = limiter_new();
+	const int64_t w = LIMIT_WINDOW_NS, rest = LIMIT_REST_NS;
+	int64_t now = 0;
+
+	(void)state;
+	spend_n(l, &base_a, 5, now);
+	limiter_rest(l, &base_a, now, now, rest);
+	limiter_rest(l, &base_a, now, now, rest); /* of the same volley */
+	now += rest;
+	spend_n(l, &base_a, 4, now);
+	assert_int_equal(limiter_try(l, &base_a, now), w);
+	spend_n(l, &base_b, 5, now); /* not the others */
+	limiter_rest(l, &base_a, now, now, rest);
+	now += rest;
+	spend_n(l, &base_a, 1, now);
+	spend_n(l, &base_a, 1, now + 7);
+	assert_int_equal(limiter_try(l, &base_a, now + 7), w - 7);
+	assert_int_equal(limiter_try(l, &base_a, now + w - 1), 1);
+	spend_n(l, &base_a, 1, now + w);
+	assert_int_equal(limiter_try(l, &base_a, now + w), 7);
+	/* one of no base slows down all together: 40 in a window */
+	limiter_rest(l, NULL, now + w, now + w, rest);
+	now += w + rest;
+	spend_n(l, &no_base, 40, now);
+	assert_int_equal(limiter_try(l, &no_base, now), w);
+	limiter_free(l);
+}
+
+/* A base that is slowed down keeps its place while others come and go. */
+static void test_slowed_down_is_remembered(void **state)
+{
+	struct limiter *l = limiter_new();
+	struct limiter_state st;
+	struct base_id b = { "" };
+	int64_t now = 0;
+
+	(void)state;
+	limiter_rest(l, &base_a, 0, 0, 1);
+	for (int i = 0; i < 2 * PACE_BASES; i++) {
+		snprintf(b.s, sizeof(b.s), "app%d", i);
+		now += LIMIT_WINDOW_NS / 40;
+		spend_n(l, &b, 1, now);
+	}
+	assert_true(limiter_get_state(l, &base_a, now, &st));
+	assert_int_equal(slowdown_fifths(&st.slow, now), 4);
+	assert_int_equal(slowdown_fifths(&st.slow, 2 * SLOWDOWN_STEP_NS), 5);
+	limiter_free(l);
+}
+
 /* ---- the property ---- */
 
 #define SENDS 4000
@@ -328,6 +380,8 @@ int main(void)
 		cmocka_unit_test(test_under_way),
 		cmocka_unit_test(test_rest),
 		cmocka_unit_test(test_many_bases),
+		cmocka_unit_test(test_slowed_down),
+		cmocka_unit_test(test_slowed_down_is_remembered),
 		cmocka_unit_test(test_file_name),
 		cmocka_unit_test(test_P7_never_too_many),
 	};

@@ -143,6 +143,57 @@ static void test_P7_two_share(void **state)
 	check_mode();
 }
 
+static void test_P7_slowness_is_shared(void **state)
+{
+	struct limiter *one = open_limiter(), *two = open_limiter();
+	const int64_t now = T0 + LIMIT_REST_NS;
+
+	(void)state;
+	limiter_rest(one, &base_a, T0, T0, LIMIT_REST_NS);
+	spend_n(one, &base_a, 2, now);
+	spend_n(two, &base_a, 2, now);
+	assert_int_equal(limiter_try(two, &base_a, now), W);
+	limiter_free(one);
+	limiter_free(two);
+	/* and outlives them */
+	one = open_limiter();
+	assert_int_equal(limiter_try(one, &base_a, now), W);
+	limiter_free(one);
+}
+
+/* A mount in which somebody waits has the next place, but not each of them. */
+static void test_claims(void **state)
+{
+	struct limiter *one = open_limiter(), *two = open_limiter();
+	int64_t now = T0, wait;
+
+	(void)state;
+	for (int i = 0; i < 5; i++)
+		spend_n(one, &base_a, 1, T0 + i * (W / 5));
+	now = T0 + W - 10;
+	wait = limiter_try(two, &base_a, now);
+	assert_int_equal(wait, 10);
+	limiter_claim(two, &base_a, now, wait);
+	limiter_claim(one, &base_a, now, wait); /* too late */
+	now += wait;
+	assert_in_range(limiter_try(one, &base_a, now), 1, 100 * NS_PER_MS);
+	assert_int_equal(limiter_try(two, &base_a, now), 0);
+	limiter_touch(two, &base_a, now, now);
+	/* the next place is anybody's, and cannot be claimed by the same */
+	limiter_claim(two, &base_a, now, W / 5);
+	now += W / 5;
+	assert_int_equal(limiter_try(one, &base_a, now), 0);
+	limiter_touch(one, &base_a, now, now);
+	/* of other bases nothing was said, and a claim ends with its owner */
+	assert_int_equal(limiter_try(one, &base_b, now), 0);
+	now += W / 5;
+	limiter_claim(one, &base_a, now - 1, 1);
+	assert_true(limiter_try(two, &base_a, now) > 0);
+	limiter_free(one);
+	assert_int_equal(limiter_try(two, &base_a, now), 0);
+	limiter_free(two);
+}
+
 static void test_P7_all_bases_share(void **state)
 {
 	struct limiter *one = open_limiter(), *two = open_limiter();
@@ -667,6 +718,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_P7_two_share),
+		TEST(test_P7_slowness_is_shared),
+		TEST(test_claims),
 		TEST(test_P7_all_bases_share),
 		TEST(test_P7_under_way_elsewhere),
 		TEST(test_P7_predecessor_is_respected),
