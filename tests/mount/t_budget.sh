@@ -117,7 +117,7 @@ use_up() {
 }
 
 is_at_server() {
-	ctl GET /_sim/state | grep -q "\"$1\""
+	ctl GET /_sim/state | grep "\"$1\"" >/dev/null
 }
 
 stopped() {
@@ -240,7 +240,7 @@ test_P14_plan_limit_turns_one_base_offline() {
 	"$BIN" refresh "$M"
 	settle
 	is_at_server "waits here" || fail "sent at last"
-	eq "as usual" "$(status '.odd_bases | length')" 0
+	eq "as usual" "$(status '.odd_bases | tostring')" "[]"
 }
 
 # ---- who may set calls off ----
