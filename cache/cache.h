@@ -231,7 +231,8 @@ struct cache_unsent {
 void cache_get_unsent(struct cache *c, struct cache_unsent *ret);
 
 /* Sends now. 0 = nothing is queued any more; CACHE_PARKED = wait;
- * wake(w, -ETIMEDOUT) after timeout_ms. */
+ * wake(w, -ETIMEDOUT) after timeout_ms, or wake(w, -EDQUOT) when no calls are
+ * left for what is queued. */
 int cache_flush(struct cache *c, int64_t timeout_ms, struct cache_waiter *w);
 /* Asks the server again: table, else base, else (both 0) everything known. */
 int cache_refresh(struct cache *c, uint32_t base, uint32_t table);
