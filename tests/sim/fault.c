@@ -25,6 +25,8 @@ struct faults {
 static const char *const names[] = {
 	NULL, "status", "reset_before", "reset_after", "stall", "cut",
 	"garbage", "drip", "redirect", "wrong_type",
+	"long_length", "short_length", "chunked", "chunked_cut",
+	"chunked_bad", "gzip_cut", "gzip_garbage", "no_http",
 };
 
 const char *fault_name(enum fault_action a)
