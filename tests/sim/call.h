@@ -11,6 +11,7 @@
 
 #include <pthread.h>
 
+#include "feed.h"
 #include "params.h"
 #include "reply.h"
 #include "state.h"
@@ -63,6 +64,7 @@ struct sim {
 	bool shuffle;
 	bool live_order;		/* sort and view anew for each page */
 	int iterator_ttl_s;
+	enum feed_computed computed;	/* cells, in webhook payloads */
 };
 
 const char *kind_name(enum kind k);

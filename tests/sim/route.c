@@ -197,6 +197,7 @@ void route_run(struct sim *s, struct call *c, const struct route *rt,
 		return;
 	}
 	feed_begin(&f, s->state, b);
+	f.computed = s->computed;
 	if (!rt->run(s, c, r))
 		hooks_note(b, &f, &c->actor, c->source);
 	feed_release(&f);

@@ -115,6 +115,22 @@ void ctl_paging(struct ctl *c)
 	ctl_ok(c);
 }
 
+/* {"computed":"same"|"system"|"none"}: where cells are told that were
+ * computed anew */
+static void set_computed(struct ctl *c, const char *mode)
+{
+	if (!strcmp(mode, "same"))
+		c->s->sim.computed = FEED_SAME;
+	else if (!strcmp(mode, "system"))
+		c->s->sim.computed = FEED_SYSTEM;
+	else if (!strcmp(mode, "none"))
+		c->s->sim.computed = FEED_NONE;
+	else
+		ctl_fail(c, "computed must be same, system or none");
+	if (!c->r->body.n)
+		ctl_ok(c);
+}
+
 /* {"base","id"?,"code"}: an error payload that switches hooks off */
 void ctl_webhook(struct ctl *c)
 {
@@ -124,6 +140,10 @@ void ctl_webhook(struct ctl *c)
 	const char *code = str(c, "code");
 	struct base *b = id ? state_base(st, id) : NULL;
 
+	if (str(c, "computed")) {
+		set_computed(c, str(c, "computed"));
+		return;
+	}
 	if (!b) {
 		ctl_fail(c, "no such base");
 		return;
