@@ -38,7 +38,7 @@ int write_delete(struct sim *s, struct call *c, struct reply *r)
 	if (collect(c, ids, &n, r) ||
 	    call_open_table(s, c, 1, SC_RECORDS_WRITE, LV_EDIT, r))
 		return -1;
-	if (c->table->no_delete && !c->as_user)
+	if ((c->table->no_delete || c->table->synced) && !c->as_user)
 		return reply_errorf(r, ERR_FORBIDDEN, "You are not permitted to "
 				    "delete records in table %s (%s)",
 				    c->table->name, c->table->id);

@@ -283,6 +283,9 @@ bool feed_changed(struct feed *f, const struct feed_row *w, size_t i)
 
 	if (i >= w->n || !feed_watches(fd))
 		return false;
+	if (f->state->quirk.payload_equal && w->direct && w->seen[i] &&
+	    !field_is_computed(fd->type))
+		return true;
 	now = field_is_computed(fd->type) ? feed_cell(f->state, w->r, fd) :
 					    json_incref(w->r->cells[i].v);
 	same = now == w->before[i] ||

@@ -179,6 +179,7 @@ static int load_table(struct loader *l, void *arg, json_t *o)
 	t->sorted = false;
 	if (load_str(o, "description"))
 		t->description = sim_strdup(load_str(o, "description"));
+	t->synced = json_is_true(json_object_get(o, "isSynced"));
 	t->no_create = forbidden(o, "create");
 	t->no_delete = forbidden(o, "delete");
 	if (dep) {

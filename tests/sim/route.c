@@ -22,11 +22,14 @@ static int get_record(struct sim *s, struct call *c, struct reply *r)
 	struct recjson_opt o = { .by_id = false };
 	json_t *q = params_json(&c->query);
 	int by_id = call_flag(q, "returnFieldsByFieldId");
+	int dates = call_flag(q, "includeDateDependencyMetadata");
 	bool ok = q && call_only_keys(q, keys) && by_id >= 0 &&
+		  dates >= 0 &&
 		  !list_format(q, &c->query, &o.look);
 	struct record *rec;
 
 	o.by_id = by_id > 0;
+	o.dates = dates > 0;
 	json_decref(q);
 	if (!ok)
 		return reply_error(r, ERR_PARAM);
@@ -189,7 +192,7 @@ void route_run(struct sim *s, struct call *c, const struct route *rt,
 		c->source = c->as_user ? "client" : "publicApi";
 	c->actor.user = c->token->user;
 	c->actor.now_ms = state_now_ms(s->state);
-	if (rt->body && call_body(c, r))
+	if (rt->body && call_body(s, c, r))
 		return;
 	b = *c->base_id ? state_base(s->state, c->base_id) : NULL;
 	if (!b || !b->hooks_n) {

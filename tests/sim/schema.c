@@ -150,6 +150,8 @@ json_t *schema_table_json(const struct table *t, bool visible, bool secret)
 	json_object_set_new(o, "views", views);
 	if (t->extra)
 		json_object_update(o, t->extra);
+	if (secret && t->synced)
+		json_object_set_new(o, "isSynced", json_true());
 	if (secret && (t->no_create || t->no_delete))
 		json_object_set_new(o, "permissions",
 				    json_pack("{s:b,s:b}", "create",

@@ -219,6 +219,8 @@ static const struct {
 	{ "POST", "/_sim/cap", ctl_cap },
 	{ "POST", "/_sim/paging", ctl_paging },
 	{ "POST", "/_sim/webhook", ctl_webhook },
+	{ "GET", "/_sim/quirk", ctl_quirk },
+	{ "POST", "/_sim/quirk", ctl_quirk },
 };
 
 void simctl_handle(struct server *s, const char *method, const char *target,

@@ -43,7 +43,17 @@ static void set_flag(const struct ctl *c, const char *key, bool *no)
 		*no = !json_is_true(v);
 }
 
-/* {"table","create","delete"} or {"field","write"}, ids only */
+void ctl_quirk(struct ctl *c)
+{
+	const char *why = "";
+
+	if (c->body && quirks_set(&c->s->sim.state->quirk, c->body, &why))
+		ctl_fail(c, why);
+	else
+		quirks_write(&c->s->sim.state->quirk, &c->r->body);
+}
+
+/* {"table","create","delete","synced"} or {"field","write"}, ids only */
 void ctl_permission(struct ctl *c)
 {
 	const struct state *st = c->s->sim.state;
@@ -60,6 +70,9 @@ void ctl_permission(struct ctl *c)
 		if (t && !strcmp(t->id, table)) {
 			set_flag(c, "create", &t->no_create);
 			set_flag(c, "delete", &t->no_delete);
+			if (json_object_get(c->body, "synced"))
+				t->synced = json_is_true(json_object_get(
+					c->body, "synced"));
 			found = true;
 		}
 		if (f) {
