@@ -323,8 +323,9 @@ void files_write(const struct files *f, struct buf *b)
 	for (size_t i = 0; i < f->log_n; i++) {
 		const struct files_entry *e = &f->log[i];
 
-		buf_printf(b, "%s{\"method\":\"%s\",\"path\":",
-			   i ? "," : "", e->method);
+		buf_printf(b, "%s{\"method\":", i ? "," : "");
+		buf_json_str(b, e->method, strlen(e->method));
+		buf_str(b, ",\"path\":");
 		buf_json_str(b, e->path, strlen(e->path));
 		if (e->range) {
 			buf_str(b, ",\"range\":");

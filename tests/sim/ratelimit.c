@@ -44,7 +44,6 @@ static bool has_room(struct ratelimit *r, struct rate_window *w, size_t limit,
 	if (w->n < limit)
 		return true;
 	w->blocked_until = until;
-	w->n = 0;
 	return false;
 }
 

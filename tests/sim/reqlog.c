@@ -189,23 +189,19 @@ static void body_text(struct buf *b, const struct entry *e)
 static void write_entry(const struct reqlog *l, const struct entry *e,
 			bool body, struct buf *b)
 {
-	json_t *target = json_string(e->target);
-
 	buf_printf(b, "{\"seq\":%llu,\"ms\":%lld.%03lld,\"took_ms\":%lld.%03lld"
-		   ",\"method\":\"%s\",\"kind\":\"%s\",\"base\":\"%s\","
-		   "\"user\":\"%s\",\"status\":%d,\"auth\":%s,\"path\":",
+		   ",\"kind\":\"%s\",\"base\":\"%s\","
+		   "\"user\":\"%s\",\"status\":%d,\"auth\":%s,\"method\":",
 		   (unsigned long long)e->seq,
 		   (long long)((e->ns - l->start_ns) / 1000000),
 		   (long long)((e->ns - l->start_ns) / 1000 % 1000),
 		   (long long)(e->took_ns / 1000000),
-		   (long long)(e->took_ns / 1000 % 1000), e->method,
+		   (long long)(e->took_ns / 1000 % 1000),
 		   kind_name(e->kind), e->base, e->user, e->status,
 		   e->auth ? "true" : "false");
-	if (target)
-		buf_json(b, target);
-	else
-		buf_str(b, "null");
-	json_decref(target);
+	buf_json_str(b, e->method, strlen(e->method));
+	buf_str(b, ",\"path\":");
+	buf_json_str(b, e->target, strlen(e->target));
 	if (e->fault)
 		buf_printf(b, ",\"fault\":\"%s\"", e->fault);
 	if (body) {
