@@ -156,6 +156,16 @@ bool call_only_keys(const json_t *v, const char *const *keys)
 	return true;
 }
 
+long call_number(const json_t *v, long deflt)
+{
+	double d = json_number_value(v);
+
+	if (!json_is_number(v))
+		return deflt;
+	return d > 1e14 ? 100000000000000 : d < -1e14 ? -100000000000000 :
+							(long)d;
+}
+
 int call_flag(const json_t *o, const char *key)
 {
 	const json_t *v = json_object_get(o, key);

@@ -91,6 +91,8 @@ int call_may_add(const struct call *c, const struct table *t,
 
 /* Keys of `o` are all in the NULL-terminated list. */
 bool call_only_keys(const json_t *o, const char *const *keys);
+/* A number cut to +-10^14, or deflt for anything else. */
+long call_number(const json_t *v, long deflt);
 /* true, false, "true", "1" ...; -1 for anything else, 0 when absent. */
 int call_flag(const json_t *o, const char *key);
 

@@ -76,9 +76,7 @@ static char *text(const json_t *o, const char *key)
 
 static long number(const json_t *o, const char *key, long deflt)
 {
-	const json_t *v = json_object_get(o, key);
-
-	return json_is_number(v) ? (long)json_number_value(v) : deflt;
+	return call_number(json_object_get(o, key), deflt);
 }
 
 static enum fault_action action_of(const char *s)

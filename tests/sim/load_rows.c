@@ -27,10 +27,10 @@ static void take_bytes(struct attachments *t, json_t *a, char *data, size_t n)
 	struct blob *b = blob_add(t, load_str(a, "id"), data, n, type ? type :
 				  "application/octet-stream");
 
-	b->width = (int)json_number_value(json_object_get(a, "width"));
-	b->height = (int)json_number_value(json_object_get(a, "height"));
+	b->width = (int)call_number(json_object_get(a, "width"), 0);
+	b->height = (int)call_number(json_object_get(a, "height"), 0);
 	b->failed = json_is_true(json_object_get(a, "failed"));
-	b->ready_ms = (int64_t)json_number_value(ready);
+	b->ready_ms = call_number(ready, 0);
 	for (size_t i = 0; ready && i < 4; i++)
 		json_object_del(a, late[i]);
 	json_object_del(a, "contentBase64");

@@ -33,12 +33,37 @@ struct odd_body {
 	bool cut;
 };
 
-static void *on_uri(void *cls, const char *uri, struct MHD_Connection *con)
+static void reset(struct request *q)
 {
-	struct request *q = sim_alloc(sizeof(*q));
+	free(q->target);
+	buf_release(&q->body);
+	memset(q, 0, sizeof(*q));
+}
 
+/* A request lives with its connection, one after the other: of a request
+ * that is given up half way the library tells no end. */
+static void on_connection(void *cls, struct MHD_Connection *con,
+			  void **socket_ctx,
+			  enum MHD_ConnectionNotificationCode toe)
+{
 	(void)cls;
 	(void)con;
+	if (toe == MHD_CONNECTION_NOTIFY_STARTED) {
+		*socket_ctx = sim_alloc(sizeof(struct request));
+		return;
+	}
+	reset(*socket_ctx);
+	free(*socket_ctx);
+}
+
+static void *on_uri(void *cls, const char *uri, struct MHD_Connection *con)
+{
+	const union MHD_ConnectionInfo *i = MHD_get_connection_info(
+		con, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	struct request *q = i->socket_context;
+
+	(void)cls;
+	reset(q);
 	q->target = sim_strdup(uri);
 	q->arrival_ns = time_mono_ns();
 	return q;
@@ -47,16 +72,11 @@ static void *on_uri(void *cls, const char *uri, struct MHD_Connection *con)
 static void on_completed(void *cls, struct MHD_Connection *con, void **con_cls,
 			 enum MHD_RequestTerminationCode toe)
 {
-	struct request *q = *con_cls;
-
 	(void)cls;
 	(void)con;
 	(void)toe;
-	if (!q)
-		return;
-	free(q->target);
-	buf_release(&q->body);
-	free(q);
+	if (*con_cls)
+		reset(*con_cls);
 	*con_cls = NULL;
 }
 
@@ -280,6 +300,7 @@ int server_start(struct server *s, const char *addr, unsigned port,
 		0, NULL, NULL, on_request, s, MHD_OPTION_LISTEN_SOCKET, s->fd,
 		MHD_OPTION_URI_LOG_CALLBACK, on_uri, s,
 		MHD_OPTION_NOTIFY_COMPLETED, on_completed, s,
+		MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)131072,
 		MHD_OPTION_CONNECTION_TIMEOUT, 0u, MHD_OPTION_END);
 	return s->daemon ? 0 : -EIO;

@@ -108,8 +108,7 @@ void ctl_cap(struct ctl *c)
 	const char *form = str(c, "form");
 
 	c->s->capped = json_is_true(json_object_get(c->body, "enabled"));
-	c->s->cap_left = json_is_number(after) ?
-				 (long)json_number_value(after) : 0;
+	c->s->cap_left = call_number(after, 0);
 	c->s->cap_object = form && !strcmp(form, "object");
 	c->s->cap_meta = json_is_true(json_object_get(c->body, "meta"));
 	ctl_ok(c);
