@@ -250,7 +250,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *con,
 	struct MHD_Response *h;
 	enum MHD_Result ret;
 	struct body *b;
-	int status = 405;
+	int status = 405, latency;
 
 	(void)url;
 	(void)version;
@@ -261,7 +261,10 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *con,
 		return MHD_YES;
 	}
 	b = sim_alloc(sizeof(*b));
-	time_sleep_ms(f->latency_ms);
+	pthread_mutex_lock(&f->sim->mu);
+	latency = f->latency_ms;
+	pthread_mutex_unlock(&f->sim->mu);
+	time_sleep_ms(latency);
 	pthread_mutex_lock(&f->sim->mu);
 	if (!strcmp(method, "GET") || !strcmp(method, "HEAD"))
 		status = find(f, q->target, b);
