@@ -63,6 +63,14 @@ static int put(struct sim *s, struct call *c, struct reply *r)
 	return write_update(s, c, true, r);
 }
 
+/* Calls of enterprise plans: nobody here is on one (airtable-api.md 7.3). */
+static int enterprise(struct sim *s, struct call *c, struct reply *r)
+{
+	(void)s;
+	(void)c;
+	return reply_error(r, ERR_MODEL);
+}
+
 /* A is a base id, R a record's, W a webhook's, C a comment's, T an id or a
  * name; the rest stands for itself. */
 static const struct route routes[] = {
@@ -70,6 +78,11 @@ static const struct route routes[] = {
 	{ "GET", "meta/bases", KIND_BASES, false, schema_bases },
 	{ "GET", "meta/bases/A/tables", KIND_SCHEMA, false, schema_tables },
 	{ "GET", "meta/bases/A", KIND_BASES, false, schema_base },
+	{ "GET", "meta/workspaces", KIND_OTHER, false, enterprise },
+	{ "GET", "meta/bases/A/views", KIND_OTHER, false, enterprise },
+	{ "GET", "meta/bases/A/views/T", KIND_OTHER, false, enterprise },
+	{ "DELETE", "meta/bases/A/views/T", KIND_OTHER, false, enterprise },
+	{ "DELETE", "meta/bases/A", KIND_OTHER, false, enterprise },
 	{ "POST", "meta/bases", KIND_SCHEMA_WRITE, true, schema_create_base },
 	{ "POST", "meta/bases/A/tables", KIND_SCHEMA_WRITE, true,
 	  schema_create_table },

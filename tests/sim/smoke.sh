@@ -91,7 +91,7 @@ P2=recP0000000000002
 TYPE='.error.type'
 BAD='"INVALID_VALUE_FOR_COLUMN"'
 
-all='read write ctl wire comment files hook payload schema more state quirk'
+all='read write ctl wire comment files hook payload schema more rules state quirk'
 for part in ${PARTS:-$all}; do
 	. "$here/smoke_$part.sh"
 done
