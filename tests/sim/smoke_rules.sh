@@ -253,11 +253,29 @@ call POST "$Q/listRecords?timeZone=utc&userLocale=en&pageSize=5" '{}'
 is 'nothing else belongs into the query' "$code" 422
 call POST "$Q/listRecords?timeZone=utc&userLocale=en" '{"cellFormat":"string","pageSize":1}'
 is 'zone and locale do' "$code" 200
-call POST /_sim/quirk '{"clamp_page_size":false}'
+call GET "$Q?pageSize=1"
+next=$(printf '%s' "$body" | jq -r .offset)
+call DELETE "$Q/${next#*/}"
+call GET "$Q?pageSize=1&offset=$next"
+is 'a row that went between two pages is passed over' \
+	"$code $(printf '%s' "$body" | jq --arg id "${next#*/}" \
+	'[.records[].id>$id]|tostring')" '200 "[true]"'
 call GET "$T/$C"
 answers 'times are of whole seconds' 200 \
 	'[.createdTime,.fields.Touched,.fields.Made]|all(endswith(".000Z"))' true
 stop
+start --generate bases=1001,tables=1,records=1 --no-rate-limit
+token=patSIM.secret
+call GET /v0/meta/bases
+answers 'a thousand bases to a page' 200 '[(.bases|length),(.offset|type)]' \
+	'[1000,"string"]'
+off=$(printf '%s' "$body" | jq -r .offset | sed 's/\//%2F/')
+call GET "/v0/meta/bases?offset=$off"
+answers 'then the rest' 200 '[(.bases|length),has("offset")]' '[1,false]'
+call GET '/v0/meta/bases?offset=junk'
+answers 'no such page' 422 $TYPE '"INVALID_OFFSET_VALUE"'
+stop
+token=patOwner.x
 start --load "$tmp/rules.json" --no-rate-limit --shuffle
 orders=
 for k in 1 2 3 4 5 6 7 8; do
