@@ -83,6 +83,10 @@ answers 'an id twice' 422 $TYPE $BAD
 quirk '{"dedupe":true}'
 call PATCH $T/$A "{\"fields\":{\"Parts\":[\"$P1\",\"$P1\"]}}"
 answers 'or once' 200 .fields.Parts "[\"$P1\"]"
+call POST $T '{"fields":{}}'
+new=$(printf '%s' "$body" | jq -r .id)
+call DELETE "$T?records[]=$new&records[]=$new"
+answers 'also where rows are deleted' 200 '.records|length' 1
 token=patEditor.x
 call PATCH $T/$A '{"fields":{"Select":"New"},"typecast":true}'
 answers 'choices are made by creators' 422 $TYPE \
@@ -135,7 +139,15 @@ is 'two calls a second' "$(curl -s -g -w '%{http_code} ' \
 call GET /_sim/counters
 answers 'counted for the user' 200 '.by_user.usrOwner000000001' \
 	'{"calls":3,"rate_limited":1,"max_per_second":3}'
+call POST /_sim/cap '{"enabled":true,"after":4}'
+is 'a 429 counts in the month' "$(curl -s -g -w '%{http_code} ' \
+	-H "Authorization: Bearer $token" -o /dev/null $get \
+	-o /dev/null $get -o /dev/null $get -o /dev/null $get)" '429 429 429 429 '
 call POST /_sim/ratelimit '{"enabled":false}'
+call GET $T/$A
+answers 'which is over then' 429 '.errors[0].error' \
+	'"PUBLIC_API_BILLING_LIMIT_EXCEEDED"'
+call POST /_sim/cap '{"enabled":false}'
 
 # Date dependencies: predecessors with what lies between.
 call POST /_sim/as '{"method":"POST","path":"/v0/meta/bases/appAll0000000001/tables/Things/fields","body":{"name":"After","type":"multipleRecordLinks","options":{"linkedTableId":"tblThings00000001"}}}'
