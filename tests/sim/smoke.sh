@@ -19,6 +19,10 @@ stop() {
 	[ -n "$pid" ] && kill "$pid" 2>/dev/null && wait "$pid"
 	stop_rc=$?
 	pid=
+	if grep 'runtime error\|Sanitizer' "$tmp/err" >"$tmp/said" 2>&1; then
+		is 'no sanitizer says a word' "$(cat "$tmp/said")" ''
+		rm -f "$tmp/err"
+	fi
 	return $stop_rc
 }
 trap 'stop; rm -rf "$tmp"' EXIT
