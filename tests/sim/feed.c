@@ -50,7 +50,7 @@ uint64_t feed_views(struct state *s, struct record *r)
 
 	for (size_t i = 0; i < t->views_n && i < 64; i++) {
 		struct cell_ctx ctx = { s, r };
-		struct fx_arena a = { NULL };
+		struct fx_arena a = { 0 };
 		struct fx_env env = cell_env(&ctx, &a);
 		struct fx_val v = fx_bool(true);
 
@@ -177,7 +177,7 @@ static json_t *link(struct state *s, const struct field *f, json_t *v)
 {
 	const char *id = json_string_value(v);
 	struct record *o = id ? base_record(f->table->base, id) : NULL;
-	struct fx_arena a = { NULL };
+	struct fx_arena a = { 0 };
 	json_t *out = json_object();
 
 	json_object_set(out, "id", v);

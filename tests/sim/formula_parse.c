@@ -107,7 +107,7 @@ static bool all_const(const struct fx_node *n)
 /* Work that gives the same for every record is done once, here. */
 static struct fx_node *fold(struct fx_node *n)
 {
-	struct fx_arena a = { NULL };
+	struct fx_arena a = { 0 };
 	struct fx_env env = { .arena = &a };
 	struct fx_val v;
 	struct fx_node *c;

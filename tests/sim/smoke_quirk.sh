@@ -129,6 +129,7 @@ quirk '{"upload_422":true}'
 call POST $B/$C/Files/uploadAttachment @"$tmp/big"
 is 'over 5 MB (422)' "$code" 422
 
+call POST /_sim/penalty '{"seconds":60}'
 quirk '{"base_rate":2,"extend_block":true}'
 call POST /_sim/ratelimit '{"enabled":true}'
 call POST /_sim/reset

@@ -353,7 +353,7 @@ static const struct {
 static void test_values(void **state)
 {
 	const struct fx_names n = { NULL, find };
-	struct fx_arena a = { NULL };
+	struct fx_arena a = { 0 };
 	struct fx_env env = {
 		.field = field, .modified = modified,
 		.record_id = "recABCDEFGHIJKLMN", .created_ms = CREATED_MS,

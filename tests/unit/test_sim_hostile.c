@@ -109,7 +109,7 @@ static const struct {
 
 static int run(size_t i, const char *text)
 {
-	struct fx_arena a = { NULL };
+	struct fx_arena a = { 0 };
 	struct fx_env env = { .field = field, .record_id = "recX",
 			      .arena = &a };
 	char err[200];

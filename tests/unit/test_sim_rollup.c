@@ -65,7 +65,7 @@ static void test_rollups(void **state)
 		};
 		static const size_t size[] = { 3, 4, 3, 0 };
 		struct fx_val list = { .type = FX_ARR };
-		struct fx_arena a = { NULL };
+		struct fx_arena a = { 0 };
 		struct fx_env env = { .values = &list, .arena = &a };
 		char err[200];
 		struct fx_prog *p = fx_compile(rows[i].formula, NULL, err,
