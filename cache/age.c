@@ -1,6 +1,6 @@
 /* Age: what was read is asked for again when somebody looks at it and it has
  * grown old, or says so. Nothing polls. */
-#include "internal.h"
+#include "flush.h"
 
 /* An automatic revalidation relists tables up to this many records; of larger
  * ones it asks for what changed, and lists them again after full_ttl. */
@@ -54,11 +54,27 @@ void fetch_touch_table_locked(struct cache *c, struct table *t)
 	fetch_want_since_locked(c, t, API_REFRESH, since);
 }
 
+/* Also of bases that were left alone since they said that no calls are left. */
+static void ask_again(void *arg)
+{
+	struct cache *c = arg;
+
+	api_ask_again(c->api);
+	lock_take(&c->mu);
+	for (size_t i = 0; i < c->bases_n; i++)
+		if (c->bases[i])
+			c->bases[i]->held_until_ms = 0;
+	lock_drop(&c->mu);
+	flush_continue(c->flush);
+}
+
 int cache_refresh(struct cache *c, uint32_t base, uint32_t table)
 {
 	size_t i;
-	int r = 0;
+	int r = loop_post(c->loop, ask_again, c);
 
+	if (r < 0)
+		return r;
 	lock_take(&c->mu);
 	if (!base && !table)
 		fetch_want_bases_locked(c, API_INTERACTIVE);

@@ -95,15 +95,28 @@ static int open_store(struct cache *c, struct atfs_error *reterr)
 	return r;
 }
 
+/* A mount that counts for itself is better than none. */
+static int open_tally(struct cache *c)
+{
+	int r = tally_open(c->calls_path, &c->tally);
+
+	if (r == 0 || r == -ENOMEM)
+		return r;
+	log_error("calls are counted for this mount alone: '%s': %s",
+		  c->calls_path, strerror(-r));
+	return tally_open(NULL, &c->tally);
+}
+
 static int open_api(struct cache *c, struct atfs_error *reterr)
 {
 	struct token_config tc = { .token_file = c->conf.token_file };
 	struct http_curl_config hc = { .ca_file = c->conf.ca_file,
 				       .user_agent = "airtablefs/" ATFS_VERSION,
-				       .max_connections =
-					       API_RUNNING_MAX };
+				       .max_connections = API_RUNNING_MAX };
 	struct api_config ac = { .endpoint = c->endpoint,
 				 .read_only = c->conf.read_only,
+				 .tally = c->tally,
+				 .max_calls_month = c->conf.max_calls_month,
 				 .pace_file = c->conf.transport ?
 						      NULL : c->pace_path };
 	struct http_transport transport;
@@ -156,6 +169,8 @@ int cache_open(const struct cache_config *conf, struct cache **ret,
 		r = set_endpoint(c, reterr);
 	if (r == 0)
 		r = dirs_open(c, reterr);
+	if (r == 0)
+		r = open_tally(c);
 	if (r == 0)
 		r = open_api(c, reterr);
 	if (r == 0)
@@ -344,6 +359,7 @@ void cache_free(struct cache *c)
 	if (c->loop)
 		flush_free(c);
 	loop_free(c->loop);
+	tally_free(c->tally);
 	restore_free(c);
 	live_map_free(&c->live);
 	tree_free(c);
@@ -371,7 +387,15 @@ const char *cache_scratch_dir(const struct cache *c)
 
 void cache_note_api(struct cache *c)
 {
+	struct api_base_status odd[BASES_ODD];
+	size_t n = api_get_bases(c->api, odd, BASES_ODD);
+	enum budget_level was;
+
 	lock_take(&c->mu);
+	was = c->api_status.budget;
 	api_get_status(c->api, &c->api_status);
+	memcpy(c->odd, odd, n * sizeof(odd[0]));
+	c->odd_n = n;
 	lock_drop(&c->mu);
+	budget_note(c, was, c->api_status.budget);
 }

@@ -10,7 +10,9 @@
  *   wake(w, 0)     something came in: make the same call again
  *   wake(w, -err)  it will not come: answer the caller with that error
  * unless cache_cancel() took the waiter back first. With waiter NULL such a
- * call returns -EAGAIN instead of parking.
+ * call returns -EAGAIN instead of parking. With CACHE_LOCAL it is answered from
+ * the cache alone and sets nothing off: no reading, no revalidation, nothing
+ * ahead; what is not there (yet) is -EBUSY, never -ENOENT or an end.
  *
  * Units:   times are Unix ms; sizes bytes; seq is also a readdir offset.
  * Owns:    strings returned through char ** are the caller's (free).
@@ -78,6 +80,7 @@ struct cache_config {
 	int64_t writeback_ms;    /* 1,000: quiet time before a flush */
 	int64_t delete_delay_ms; /* 5,000 */
 	unsigned max_deletes;    /* 100 a minute; 0 = no brake */
+	uint64_t max_calls_month; /* airtable/budget.h; 0 = no budget */
 	struct cache_events events;
 	/* For tests; NULL = the system's clock, curl. With a transport given no
 	 * thread is started: the test turns the loop (cache_turn). The cache
@@ -114,6 +117,8 @@ struct cache_waiter {
 	int64_t deadline_ns;
 	int wake_err;
 };
+extern struct cache_waiter cache_local; /* never queued nor woken */
+#define CACHE_LOCAL (&cache_local)
 /* True: taken back, wake() will not be called. False: it was or will be. */
 bool cache_cancel(struct cache *c, struct cache_waiter *w);
 
@@ -168,10 +173,11 @@ int cache_list_records(struct cache *c, uint32_t table, uint32_t after,
  * completely. Names that are no record names are -ENOENT at once. */
 int cache_lookup_record(struct cache *c, uint32_t table, const char *name,
 			struct cache_stat *ret, struct cache_waiter *w);
-/* Local, never wait. -ESTALE if the record is gone. A look at a table that is
- * older than ttl, here as above, revalidates it in the background. */
+/* Local, never wait; w is NULL or CACHE_LOCAL. -ESTALE if the record is gone. A
+ * look at a table that is older than ttl, here as above, revalidates it in the
+ * background. */
 int cache_stat_record(struct cache *c, struct rec_key key,
-		      struct cache_stat *ret);
+		      struct cache_stat *ret, struct cache_waiter *w);
 int cache_read_record(struct cache *c, struct rec_key key, char **ret,
 		      size_t *ret_n);
 /* The present name; -ESTALE if it has none. */
@@ -229,7 +235,8 @@ struct cache_unsent {
 void cache_get_unsent(struct cache *c, struct cache_unsent *ret);
 
 /* Sends now. 0 = nothing is queued any more; CACHE_PARKED = wait;
- * wake(w, -ETIMEDOUT) after timeout_ms. */
+ * wake(w, -ETIMEDOUT) after timeout_ms, or wake(w, -EDQUOT) when no calls are
+ * left for what is queued. */
 int cache_flush(struct cache *c, int64_t timeout_ms, struct cache_waiter *w);
 /* Asks the server again: table, else base, else (both 0) everything known. */
 int cache_refresh(struct cache *c, uint32_t base, uint32_t table);

@@ -308,7 +308,7 @@ int cache_queue_json(struct cache *c, char **ret)
 
 /* ---- the whole mount ---- */
 
-static json_t *calls_json(const struct api_status *s)
+static json_t *calls_json(struct cache *c, const struct api_status *s)
 {
 	static const char *const names[API_KINDS] = {
 		"whoami", "bases",  "schema", "list",
@@ -324,6 +324,7 @@ static json_t *calls_json(const struct api_status *s)
 			    json_integer((json_int_t)s->calls_total));
 	json_object_set_new(j, "rate_limited",
 			    json_integer((json_int_t)s->rate_limited));
+	json_object_set_new(j, "this_month", calls_month_json_locked(c));
 	return j;
 }
 
@@ -394,7 +395,8 @@ int cache_status_json(struct cache *c, char **ret)
 	json_object_set_new(j, "last_contact",
 			    time_of(c->api_status.last_ok_wall_ms));
 	json_object_set_new(j, "unsent", unsent_json(&u));
-	json_object_set_new(j, "calls", calls_json(&c->api_status));
+	json_object_set_new(j, "calls", calls_json(c, &c->api_status));
+	json_object_set_new(j, "odd_bases", calls_odd_json_locked(c));
 	json_object_set_new(j, "tables", tables_json(c));
 	lock_drop(&c->mu);
 	return to_text(j, ret);
@@ -445,6 +447,7 @@ int cache_status_text(struct cache *c, char **ret)
 	fprintf(m, "calls since the mount: %llu (%llu told to slow down)\n",
 		(unsigned long long)c->api_status.calls_total,
 		(unsigned long long)c->api_status.rate_limited);
+	calls_text_locked(c, m);
 	fprintf(m, "tables:\n");
 	for (i = 0; i < c->tables_n; i++)
 		if (c->tables[i] && c->tables[i]->listed)

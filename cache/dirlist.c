@@ -40,6 +40,8 @@ static int park_locked(struct waitq *q, struct cache_waiter *w)
 
 static int need_bases_locked(struct cache *c, struct cache_waiter *w)
 {
+	if (w == CACHE_LOCAL)
+		return c->bases_known ? 0 : -EBUSY;
 	if (c->bases_known) {
 		fetch_touch_bases_locked(c);
 		return 0;
@@ -51,6 +53,8 @@ static int need_bases_locked(struct cache *c, struct cache_waiter *w)
 static int need_schema_locked(struct cache *c, struct base *b,
 			      struct cache_waiter *w)
 {
+	if (w == CACHE_LOCAL)
+		return b->schema ? 0 : -EBUSY;
 	if (b->schema) {
 		fetch_touch_base_locked(c, b);
 		return 0;

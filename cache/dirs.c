@@ -1,6 +1,7 @@
 /* Where cache and state live: below the XDG directories, one place for each
  * profile and mounted source, 0700 and locked against a second daemon. */
 #include "airtable/limiter.h"
+#include "airtable/tally.h"
 #include "internal.h"
 
 #include <fcntl.h>
@@ -115,7 +116,7 @@ static int set_paths(struct cache *c)
 	char *ch = xdg_home("XDG_CACHE_HOME", ".cache");
 	char *sh = xdg_home("XDG_STATE_HOME", ".local/state");
 	char *place = place_name(c);
-	char pace[LIMITER_FILE_NAME_MAX];
+	char pace[LIMITER_FILE_NAME_MAX], calls[TALLY_FILE_NAME_MAX];
 	int r = -ENOENT;
 
 	if (ch && sh && place) {
@@ -127,6 +128,11 @@ static int set_paths(struct cache *c)
 		limiter_file_name(c->endpoint, pace);
 		if (r == 0 && asprintf(&c->pace_path, "%s/airtablefs/%s", sh,
 				       pace) < 0)
+			r = -ENOMEM;
+		/* a plan's, so of the profile, not of the mounted source */
+		tally_file_name(c->endpoint, calls);
+		if (r == 0 && asprintf(&c->calls_path, "%s/airtablefs/%s/%s",
+				       sh, c->profile, calls) < 0)
 			r = -ENOMEM;
 		if (r == 0)
 			r = join(&c->scratch_dir, c->state_dir, "scratch");
@@ -182,4 +188,5 @@ void dirs_close(struct cache *c)
 	free(c->drafts_dir);
 	free(c->errors_path);
 	free(c->pace_path);
+	free(c->calls_path);
 }

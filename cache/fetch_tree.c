@@ -43,13 +43,18 @@ static void bases_end(struct base_fetch *f, const struct atfs_error *err)
 	cache_note_api(c);
 	lock_take(&c->mu);
 	c->bases_fetching = false;
-	restore_want_locked(c);
+	/* not at once: a call may be refused before it is sent */
+	if (err->err)
+		restore_want_later_locked(c);
+	else
+		restore_want_locked(c);
 	c->bases_err = err->err;
 	c->bases_error = *err;
 	waitq_take_locked(&c->bases_waiters, &a, err->err);
 	lock_drop(&c->mu);
 	if (err->err)
-		log_warn("the list of bases cannot be read: %s", err->text);
+		log_msg(fetch_log_level(err), "the list of bases cannot be "
+			"read: %s", err->text);
 	after_run(c, &a);
 	base_fetch_free(f);
 }
@@ -147,7 +152,10 @@ static void schema_end(struct base_fetch *f, const struct atfs_error *err)
 	lock_take(&c->mu);
 	b = tree_base_locked(c, f->base_no);
 	b->fetching = false;
-	attach_all_locked(c, b);
+	if (err->err)
+		restore_want_later_locked(c);
+	else
+		attach_all_locked(c, b);
 	b->last_err = err->err;
 	memcpy(b->last_text, err->text, sizeof(b->last_text));
 	waitq_take_locked(&b->waiters, &a, err->err);
@@ -155,8 +163,8 @@ static void schema_end(struct base_fetch *f, const struct atfs_error *err)
 		prefetch_more_locked(c);
 	lock_drop(&c->mu);
 	if (err->err)
-		log_warn("the tables of base '%s' cannot be read: %s", b->name,
-			 err->text);
+		log_msg(fetch_log_level(err), "the tables of base '%s' cannot "
+			"be read: %s", b->name, err->text);
 	after_run(c, &a);
 	base_fetch_free(f);
 }

@@ -7,6 +7,7 @@
 #define MANY 100                   /* queued in one table: sent early */
 #define WAIT_FACTOR 5              /* writeback times an edit waits at most
                                       while others keep coming */
+#define HOLD_BASE_MS 60000         /* before a base without calls is tried */
 #define DELETE_SLACK_MS 500        /* deletes that fall due so soon go along */
 
 int flush_new(struct cache *c)
@@ -212,15 +213,35 @@ static void stay(struct pick *p, struct live *l)
 	(void)live_settle(&c->live, l);
 }
 
+/* For how long there are no calls for it, however urgent it is. */
+static int64_t held_ms(struct cache *c, const struct live *l, int64_t now_ms)
+{
+	const struct table *t = tree_table_locked(c, l->key.table);
+	int64_t left = t ? t->base->held_until_ms - now_ms : 0;
+
+	return left > 0 && left <= HOLD_BASE_MS ? left : 0; /* clock set back */
+}
+
+void flush_hold_base_locked(struct flush *f, struct base *b)
+{
+	b->held_until_ms = clock_wall_ms(f->c->clock) + HOLD_BASE_MS;
+}
+
 static bool pick_one(void *ctx, struct live *l)
 {
 	struct pick *p = ctx;
 	struct live_op *o;
+	int64_t held;
 	bool due;
 	int wait;
 
 	if (l->ops_n == 0)
 		return true;
+	held = held_ms(p->f->c, l, p->now_ms);
+	if (held > 0) {
+		look_again(p, p->now_ms + held);
+		return true;
+	}
 	wait = waits_for(p, &l->ops[l->ops_n - 1]);
 	if (wait < 0) {
 		stay(p, l);
@@ -406,6 +427,33 @@ unsigned flush_unsent_locked(struct cache *c)
 	return u.queued;
 }
 
+struct sendable {
+	struct cache *c;
+	int64_t now_ms;
+	bool any;
+};
+
+static bool look_sendable(void *ctx, struct live *l)
+{
+	struct sendable *s = ctx;
+
+	if (l->ops_n > 0 && l->ops[0].state != OP_CONFLICT &&
+	    l->ops[0].state != OP_REJECTED && !held_ms(s->c, l, s->now_ms))
+		s->any = true;
+	return !s->any;
+}
+
+/* Nothing is left to wait for: there are no calls for what is queued. */
+static bool no_calls_left_locked(struct flush *f)
+{
+	struct sendable s = { f->c, clock_wall_ms(f->c->clock), false };
+
+	if (f->requests > 0 || f->looks || f->c->orphans_n > 0)
+		return false;
+	live_each(&f->c->live, look_sendable, &s);
+	return !s.any;
+}
+
 static int64_t wake_waiters(struct flush *f)
 {
 	struct cache *c = f->c;
@@ -417,6 +465,8 @@ static int64_t wake_waiters(struct flush *f)
 	if (c->flush_waiters.head && flush_unsent_locked(c) == 0) {
 		waitq_take_locked(&c->flush_waiters, &a, 0);
 		f->urgent = false;
+	} else if (c->flush_waiters.head && no_calls_left_locked(f)) {
+		waitq_take_locked(&c->flush_waiters, &a, -EDQUOT);
 	}
 	for (w = c->flush_waiters.head; w; w = next) {
 		next = w->next;

@@ -51,6 +51,8 @@ void flush_run(struct flush *f);
 void flush_continue(struct flush *f);
 /* Nothing can be sent for a while. */
 void flush_hold(struct flush *f, const char *why);
+/* No calls are left: the base's changes wait, those of others go on. */
+void flush_hold_base_locked(struct flush *f, struct base *b);
 void flush_batch_free(struct flush_batch *b);
 /* Moves an operation and its live twin; a done one is dropped. */
 int flush_move_locked(struct flush *f, struct flush_item *it, enum op_state to);

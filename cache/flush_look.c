@@ -250,9 +250,13 @@ static void look_done(void *arg, const struct api_answer *ans)
 	if (ans->err->err || !json_is_array(page)) {
 		lock_take(&c->mu);
 		unpick(b, FLUSH_SETTLE_MS);
+		if (ans->err->cls == ERROR_QUOTA)
+			flush_hold_base_locked(b->f, b->t->base);
 		lock_drop(&c->mu);
-		flush_hold(b->f, ans->err->err ? ans->err->text :
-				    "a list is not as documented");
+		if (ans->err->cls != ERROR_QUOTA)
+			flush_hold(b->f, ans->err->err ?
+						 ans->err->text :
+						 "a list is not as documented");
 		look_end(b);
 		return;
 	}

@@ -374,10 +374,14 @@ static void failed(struct flush_batch *b, const struct atfs_error *err)
 	case ERROR_PROTOCOL:
 		lost_locked(b);
 		break;
+	case ERROR_QUOTA:
+		flush_hold_base_locked(b->f, b->t->base);
+		requeue_locked(b, 0);
+		hold = false;
+		break;
 	case ERROR_NONE:
 	case ERROR_TOKEN:
 	case ERROR_RATE:
-	case ERROR_QUOTA:
 	case ERROR_OFFLINE:
 		requeue_locked(b, 0);
 		break;

@@ -10,11 +10,13 @@
 
 #include <jansson.h>
 #include <pthread.h>
+#include <stdio.h>
 
 #include "airtable/api.h"
 #include "airtable/backoff.h"
 #include "airtable/lock.h"
 #include "airtable/schema.h"
+#include "airtable/tally.h"
 #include "cache.h"
 #include "journal.h"
 #include "live.h"
@@ -50,6 +52,7 @@ struct base {
 	int last_err;              /* of the last schema fetch */
 	char last_text[256];
 	struct waitq waiters;
+	int64_t held_until_ms;     /* its changes wait: no calls are left */
 };
 
 struct reading;
@@ -81,6 +84,8 @@ struct table {
 
 struct flush;
 
+#define BASES_ODD 64 /* that status tells to be slow and the like; ours */
+
 /* Who reads table after table; prefetch.c. Times are monotonic. */
 struct walk {
 	uint32_t bases_who;  /* the process that read the list of bases last */
@@ -101,6 +106,8 @@ struct cache {
 	char *endpoint, *base_filter, *profile, *mountpoint;
 	char *cache_dir, *state_dir, *scratch_dir, *drafts_dir, *errors_path;
 	char *pace_path;               /* shared by all mounts of the user */
+	char *calls_path;              /* by those of this profile */
+	struct tally *tally;
 	int lock_fd;
 	const struct clock_source *clock;
 	struct store *store;
@@ -124,6 +131,8 @@ struct cache {
 	struct waitq flush_waiters;
 	struct flush *flush;           /* its fields: network thread */
 	struct api_status api_status;  /* copied by the network thread */
+	struct api_base_status odd[BASES_ODD]; /* as well */
+	size_t odd_n;
 	int64_t deletes_window_ms;     /* the brake on mass deletes */
 	unsigned deletes_in_window;
 	unsigned copies;               /* creates seen that copy a record */
@@ -132,6 +141,7 @@ struct cache {
 	bool stopping;
 	bool quiet_armed;              /* quiet_timer runs or is about to */
 	struct loop_timer quiet_timer; /* network thread */
+	struct loop_timer want_timer;  /* restore.c; network thread */
 	struct orphan *orphans;        /* restore.c */
 	size_t orphans_n;
 
@@ -191,6 +201,11 @@ void fetch_touch_table_locked(struct cache *c, struct table *t);
 void fetch_touch_base_locked(struct cache *c, struct base *b);
 void fetch_touch_bases_locked(struct cache *c);
 void fetch_stop(struct cache *c);
+/* That no calls are left is said once, by the api. */
+static inline enum log_level fetch_log_level(const struct atfs_error *e)
+{
+	return e->cls == ERROR_QUOTA ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN;
+}
 /* Our own write to a record was confirmed: a page of the table asked for
  * before that is older and must not undo it. mu is held. */
 void fetch_note_own_locked(struct cache *c, struct table *t,
@@ -285,8 +300,10 @@ void restore_attach_locked(struct cache *c, const struct table *t);
 void restore_settle_locked(struct cache *c, const struct table *t);
 /* Operations without a record: still to be found, and refused ones. */
 void restore_count_locked(const struct cache *c, struct cache_unsent *u);
-/* Asks the server for what is still missing. */
+/* Asks the server for what is still missing; _later: in a while, where it just
+ * could not be asked (network thread). */
 void restore_want_locked(struct cache *c);
+void restore_want_later_locked(struct cache *c);
 void restore_free(struct cache *c);
 
 /* ---- flush.c, network thread ---- */
@@ -320,6 +337,13 @@ void errlog_add(struct cache *c, const char *path, int err, const char *field,
 		unsigned line, unsigned column, const char *reason,
 		const char *hint);
 int errlog_read(struct cache *c, char **ret);
+
+/* ---- calls.c: what is told of calls, budget and pace ---- */
+/* The budget's level moved: what stops for the user is an error to be read. */
+void budget_note(struct cache *c, enum budget_level was, enum budget_level now);
+json_t *calls_month_json_locked(struct cache *c);
+json_t *calls_odd_json_locked(struct cache *c);
+void calls_text_locked(struct cache *c, FILE *m);
 
 /* ---- dirs.c ---- */
 int dirs_open(struct cache *c, struct atfs_error *reterr);

@@ -124,8 +124,8 @@ static void reading_end(struct reading *f, const struct atfs_error *err)
 	prefetch_more_locked(c);
 	lock_drop(&c->mu);
 	if (err->err)
-		log_warn("table '%s/%s' cannot be read: %s", t->base->name,
-			 t->name, err->text);
+		log_msg(fetch_log_level(err), "table '%s/%s' cannot be read: "
+			"%s", t->base->name, t->name, err->text);
 	after_run(c, &a);
 	free(f->sample);
 	free(f);

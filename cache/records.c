@@ -31,6 +31,8 @@ static int wait_locked(struct cache *c, struct table *t, uint64_t progress,
 {
 	if (t->progress != progress || t->complete)
 		return 1;
+	if (w == CACHE_LOCAL)
+		return -EBUSY;
 	fetch_want_table_locked(c, t, API_INTERACTIVE);
 	if (!w)
 		return -EAGAIN;
@@ -53,7 +55,7 @@ int cache_lookup_record(struct cache *c, uint32_t table, const char *name,
 	do {
 		lock_take(&c->mu);
 		r = look_locked(c, table, &t, &progress, &complete);
-		if (r == 0 && complete)
+		if (r == 0 && complete && w != CACHE_LOCAL)
 			fetch_touch_table_locked(c, t);
 		lock_drop(&c->mu);
 		if (r < 0)
@@ -123,10 +125,11 @@ static int list_once(struct cache *c, uint32_t table, uint32_t *after,
 
 	lock_take(&c->mu);
 	r = look_locked(c, table, &t, &progress, &complete);
-	if (r == 0)
+	if (r == 0 && w != CACHE_LOCAL) {
 		prefetch_note_locked(c, t, *after == 0);
-	if (r == 0 && complete)
-		fetch_touch_table_locked(c, t);
+		if (complete)
+			fetch_touch_table_locked(c, t);
+	}
 	lock_drop(&c->mu);
 	if (r < 0)
 		return r;
@@ -177,7 +180,7 @@ static int row_locked(struct cache *c, struct rec_key key, struct table **ret_t,
 }
 
 int cache_stat_record(struct cache *c, struct rec_key key,
-		      struct cache_stat *ret)
+		      struct cache_stat *ret, struct cache_waiter *w)
 {
 	struct store_row row;
 	struct table *t;
@@ -188,7 +191,8 @@ int cache_stat_record(struct cache *c, struct rec_key key,
 	if (r == 0) {
 		r = view_stat_row(c, t, &row, ret);
 		store_row_release(&row);
-		fetch_touch_table_locked(c, t);
+		if (w != CACHE_LOCAL)
+			fetch_touch_table_locked(c, t);
 	}
 	lock_drop(&c->mu);
 	return r;

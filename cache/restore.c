@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define WANT_AGAIN_NS (10 * NS_PER_S) /* ours */
+
 struct orphan {
 	struct base_id base;
 	struct table_id table;
@@ -150,7 +152,63 @@ static void show_saved(struct cache *c, struct live *l, const struct orphan *o)
 	op_clear(&op);
 }
 
-static bool attach(struct cache *c, const struct table *t, struct orphan *o)
+static int set_name(struct cache *c, struct live *l, const char *name,
+		    const char *primary)
+{
+	int r = store_begin(c->store);
+
+	if (r < 0)
+		return r;
+	r = store_set_name(c->store, l->key.table, l->key.seq, name, primary);
+	if (r < 0) {
+		store_rollback(c->store);
+		return r;
+	}
+	r = store_commit(c->store);
+	if (r == 0)
+		memcpy(l->name, name, sizeof(l->name));
+	return r;
+}
+
+/* A row that came new from the server has the server's name; one that an unsent
+ * change of the primary field gave it is known to the journal alone. */
+static void name_as_saved(struct cache *c, const struct table *t,
+			  struct live *l, const struct orphan *o)
+{
+	struct op op = { 0 };
+	struct schema *s = NULL;
+	const struct schema_table *st;
+	char name[NAME_BUF] = "", *text = NULL;
+	json_t *after = NULL, *v = NULL;
+
+	if (o->id == 0 || o->kind != OP_UPDATE || o->state == OP_CONFLICT ||
+	    o->state == OP_REJECTED ||
+	    journal_get(c->journal, o->id, false, &op) < 0)
+		return;
+	st = tree_schema_locked(t, &s);
+	after = json_from_text(op.after);
+	if (st && st->primary < st->fields_n)
+		v = json_object_get(after, st->fields[st->primary].id.s);
+	if (v)
+		text = recfile_primary_text(st, after);
+	if (text)
+		name_make(text, strlen(text), l->record, false, RECORD_SUFFIX,
+			  name);
+	if (text && strcmp(name, l->name) != 0 &&
+	    set_name(c, l, name, text) == -EEXIST) {
+		name_make(text, strlen(text), l->record, true, RECORD_SUFFIX,
+			  name);
+		(void)set_name(c, l, name, text);
+	}
+	free(text);
+	json_decref(after);
+	schema_unref(s);
+	op_clear(&op);
+}
+
+/* fresh: the row may just have come from the server. */
+static bool attach(struct cache *c, const struct table *t, struct orphan *o,
+		   bool fresh)
 {
 	struct live *l = live_for(c, t, o);
 	enum op_state state;
@@ -163,6 +221,8 @@ static bool attach(struct cache *c, const struct table *t, struct orphan *o)
 		(void)live_settle(&c->live, l);
 		return true;
 	}
+	if (fresh)
+		name_as_saved(c, t, l, o);
 	state = settle_unknown(c, o);
 	/* what another mount left goes out at once; a removal keeps its time */
 	if (state != OP_DONE &&
@@ -175,7 +235,7 @@ static bool attach(struct cache *c, const struct table *t, struct orphan *o)
 	return true;
 }
 
-void restore_attach_locked(struct cache *c, const struct table *t)
+static void attach_all(struct cache *c, const struct table *t, bool fresh)
 {
 	size_t i, left = 0;
 	bool any = false;
@@ -184,7 +244,8 @@ void restore_attach_locked(struct cache *c, const struct table *t)
 		struct orphan *o = &c->orphans[i];
 
 		if (strcmp(o->table.s, t->id.s) == 0 &&
-		    strcmp(o->base.s, t->base->id.s) == 0 && attach(c, t, o))
+		    strcmp(o->base.s, t->base->id.s) == 0 &&
+		    attach(c, t, o, fresh))
 			any = true;
 		else
 			c->orphans[left++] = *o;
@@ -192,6 +253,11 @@ void restore_attach_locked(struct cache *c, const struct table *t)
 	c->orphans_n = left;
 	if (any && c->flush)
 		flush_kick(c);
+}
+
+void restore_attach_locked(struct cache *c, const struct table *t)
+{
+	attach_all(c, t, true);
 }
 
 int restore_load(struct cache *c)
@@ -203,7 +269,7 @@ int restore_load(struct cache *c)
 		r = journal_each_draft(c->journal, load_draft, c);
 	for (i = 0; r == 0 && i < c->tables_n; i++)
 		if (c->tables[i])
-			restore_attach_locked(c, c->tables[i]);
+			attach_all(c, c->tables[i], false);
 	return r;
 }
 
@@ -305,6 +371,24 @@ void restore_want_locked(struct cache *c)
 		else if (!b && !c->bases_known)
 			fetch_want_bases_locked(c, API_INTERACTIVE);
 	}
+}
+
+static void want_again(void *arg)
+{
+	struct cache *c = arg;
+
+	lock_take(&c->mu);
+	restore_want_locked(c);
+	lock_drop(&c->mu);
+}
+
+void restore_want_later_locked(struct cache *c)
+{
+	if (c->orphans_n == 0 || c->want_timer.armed)
+		return;
+	c->want_timer.fn = want_again;
+	c->want_timer.arg = c;
+	loop_timer_set(c->loop, &c->want_timer, WANT_AGAIN_NS);
 }
 
 void restore_free(struct cache *c)

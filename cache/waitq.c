@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+struct cache_waiter cache_local;
+
 void waitq_add_locked(struct waitq *q, struct cache_waiter *w)
 {
 	w->next = q->head;

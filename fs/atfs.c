@@ -9,6 +9,7 @@
 
 #include "atfs_int.h"
 #include "closewatch.h"
+#include "indexer.h"
 #include "mounts.h"
 #include "notifier.h"
 #include "orphan.h"
@@ -63,6 +64,8 @@ int atfs_new(const struct options *opt, struct atfs **ret)
 		r = park_new(fs, &fs->park);
 	if (r == 0)
 		r = closewatch_new(fs, &fs->closewatch);
+	if (r == 0)
+		r = indexers_new(opt->no_fetch_for, &fs->indexers);
 	if (r < 0) {
 		atfs_free(fs);
 		return r;
@@ -78,6 +81,7 @@ void atfs_free(struct atfs *fs)
 	closewatch_free(fs->closewatch);
 	notifier_free(fs->notifier);
 	park_free(fs->park);
+	indexers_free(fs->indexers);
 	inode_tab_free(fs->inodes);
 	scratch_free(fs->scratch);
 	changes_release(&fs->changes);

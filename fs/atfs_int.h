@@ -30,6 +30,7 @@
 struct notifier;
 struct park;
 struct closewatch;
+struct indexers;
 
 struct atfs {
 	const struct options *opt;
@@ -40,6 +41,7 @@ struct atfs {
 	struct notifier *notifier;
 	struct park *park;
 	struct closewatch *closewatch;
+	struct indexers *indexers;
 	struct changes changes;
 	pthread_rwlock_t tree;
 	pthread_mutex_t side_mu; /* texts of the side rooms, see side.c */

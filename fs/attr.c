@@ -107,7 +107,7 @@ static void get_dead(struct atfs *fs, const struct inode_view *v,
 }
 
 int attr_get(struct atfs *fs, const struct inode_view *v, struct stat *ret,
-	     double *ret_timeout_s)
+	     double *ret_timeout_s, struct cache_waiter *w)
 {
 	struct cache_stat cs;
 	int r = 0;
@@ -122,7 +122,7 @@ int attr_get(struct atfs *fs, const struct inode_view *v, struct stat *ret,
 		r = cache_stat_record(fs->cache,
 				      (struct rec_key){ v->key.a,
 							(uint32_t)v->key.b },
-				      &cs);
+				      &cs, w);
 		if (r == 0)
 			attr_record(fs, &cs, ret);
 		return r;

@@ -15,9 +15,9 @@ void attr_record(struct atfs *fs, const struct cache_stat *cs,
 		 struct stat *ret);
 /* st: as scratch_stat gave it. */
 void attr_scratch(struct atfs *fs, struct stat *st);
-/* Anything; ret_timeout_s may not be NULL. */
+/* Anything; ret_timeout_s may not be NULL; w as for cache_stat_record. */
 int attr_get(struct atfs *fs, const struct inode_view *v, struct stat *ret,
-	     double *ret_timeout_s);
+	     double *ret_timeout_s, struct cache_waiter *w);
 double attr_timeout_s(const struct atfs *fs, enum inode_kind kind);
 /* How long a name of such a thing is believed. */
 double attr_entry_timeout_s(const struct atfs *fs, enum inode_kind kind);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "attr.h"
+#include "indexer.h"
 #include "notifier.h"
 #include "side/side.h"
 
@@ -47,6 +48,11 @@ int slot_find(struct atfs *fs, fuse_ino_t dir, const char *name,
 	return 0;
 }
 
+bool op_is_local(fuse_req_t req)
+{
+	return indexers_has(atfs_of(req)->indexers, fuse_req_ctx(req)->pid);
+}
+
 int slot_check_writable(struct atfs *fs, const struct slot *s)
 {
 	struct inode_key anchor;
@@ -78,10 +84,11 @@ bool slot_is_remote_dir(struct atfs *fs, const struct slot *s)
 	if (s->kind != SLOT_SCRATCH || s->name[0] == '.')
 		return false;
 	if (s->dir.key.kind == INODE_ROOT)
-		return cache_lookup_base(fs->cache, s->name, &d, NULL) == 0;
+		return cache_lookup_base(fs->cache, s->name, &d,
+					 CACHE_LOCAL) == 0;
 	if (s->dir.key.kind == INODE_BASE)
 		return cache_lookup_table(fs->cache, s->dir.key.a, s->name, &d,
-					  NULL) == 0;
+					  CACHE_LOCAL) == 0;
 	return false;
 }
 

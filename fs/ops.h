@@ -29,6 +29,8 @@ struct slot {
 /* -ENOTDIR, -ENAMETOOLONG, -ESTALE, -ENOENT in a directory that is gone. */
 int slot_find(struct atfs *fs, fuse_ino_t dir, const char *name,
 	      struct slot *ret);
+/* Whoever asks is served from the cache alone (indexer.h). FUSE thread only. */
+bool op_is_local(fuse_req_t req);
 /* 0 if names may come and go there, else -EROFS, -EACCES or -EPERM. */
 int slot_check_writable(struct atfs *fs, const struct slot *s);
 /* True if a base or table has that name. Does not wait. */

@@ -14,16 +14,17 @@
 #define STATFS_FILES (UINT64_C(1) << 32)
 
 static int get_attr(struct atfs *fs, fuse_ino_t ino, struct stat *st,
-		    double *timeout)
+		    double *timeout, struct cache_waiter *w)
 {
 	struct inode_view v;
 	int r = inode_get(fs->inodes, ino, &v);
 
-	return r < 0 ? r : attr_get(fs, &v, st, timeout);
+	return r < 0 ? r : attr_get(fs, &v, st, timeout, w);
 }
 
 void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
+	struct cache_waiter *w = op_is_local(req) ? CACHE_LOCAL : NULL;
 	struct atfs *fs = atfs_of(req);
 	struct stat st;
 	double timeout;
@@ -31,7 +32,7 @@ void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 
 	(void)fi;
 	tree_read_lock(fs);
-	r = get_attr(fs, ino, &st, &timeout);
+	r = get_attr(fs, ino, &st, &timeout, w);
 	tree_unlock(fs);
 	if (r < 0)
 		op_reply(req, r);
@@ -151,7 +152,7 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
 	if (r == 0)
 		r = set_attr(fs, &v, attr, to_set);
 	if (r == 0)
-		r = attr_get(fs, &v, &st, &timeout);
+		r = attr_get(fs, &v, &st, &timeout, NULL);
 	tree_unlock(fs);
 	if (sized) {
 		/* The kernel drops the pages itself when this succeeds. */
@@ -196,7 +197,7 @@ void op_access(fuse_req_t req, fuse_ino_t ino, int mask)
 	int r;
 
 	tree_read_lock(fs);
-	r = get_attr(fs, ino, &st, &timeout);
+	r = get_attr(fs, ino, &st, &timeout, NULL);
 	tree_unlock(fs);
 	if (r == 0 && (mask & W_OK) && (st.st_mode & S_IWUSR) == 0)
 		r = fs->opt->read_only ? -EROFS : -EACCES;

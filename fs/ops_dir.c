@@ -152,6 +152,7 @@ void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 		.finish = finish_lookup,
 		.ino = parent,
 		.name = name,
+		.local = op_is_local(req),
 	};
 
 	park_run(fs->park, &c);

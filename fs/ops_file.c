@@ -265,7 +265,7 @@ static int create_record(struct atfs *fs, const struct slot *s, int flags,
 		op_note_change(fs, cs.key);
 		r = cache_truncate(fs->cache, cs.key, 0);
 		if (r == 0)
-			r = cache_stat_record(fs->cache, cs.key, &cs);
+			r = cache_stat_record(fs->cache, cs.key, &cs, NULL);
 	}
 	if (r < 0)
 		return r;

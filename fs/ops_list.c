@@ -35,7 +35,7 @@ struct walk {
 
 static struct cache_waiter *waiter_of(const struct walk *k)
 {
-	return k->l->used == 0 ? k->w : NULL;
+	return k->l->used == 0 || k->w == CACHE_LOCAL ? k->w : NULL;
 }
 
 /* What a call that found nothing more means for the whole. 0 = go on with what
@@ -67,7 +67,7 @@ static void list_dots(struct walk *k)
 
 	if (k->off >= OFFSET_PARENT)
 		return;
-	if (attr_get(k->fs, &k->dir, &e.attr, &timeout) < 0)
+	if (attr_get(k->fs, &k->dir, &e.attr, &timeout, CACHE_LOCAL) < 0)
 		e.attr.st_ino = k->dir.nodeid;
 	e.attr.st_mode = S_IFDIR;
 	if (k->off < OFFSET_SELF)
@@ -325,7 +325,8 @@ static int attempt_list(const struct park_call *c, struct cache_waiter *w,
 	if (r < 0)
 		return r;
 	a->mark = changes_mark(&c->fs->changes);
-	note_reader(c, &k.dir.key);
+	if (!c->local)
+		note_reader(c, &k.dir.key);
 	tree_read_lock(c->fs);
 	r = list_all(&k);
 	tree_unlock(c->fs);
@@ -398,6 +399,7 @@ static void list(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 		.size = size,
 		.off = (uint64_t)off,
 		.plus = plus,
+		.local = op_is_local(req),
 	};
 
 	park_run(c.fs->park, &c);

@@ -17,7 +17,7 @@ void op_farewell_take(struct atfs *fs, struct rec_key key,
 	*ret = (struct op_farewell){ .nodeid = 0 };
 	if (!inode_find(fs->inodes, &k, &ret->nodeid))
 		return;
-	if (cache_stat_record(fs->cache, key, &cs) == 0)
+	if (cache_stat_record(fs->cache, key, &cs, NULL) == 0)
 		attr_record(fs, &cs, &ret->st);
 	if (cache_read_record(fs->cache, key, &ret->bytes, &ret->n) < 0)
 		ret->bytes = NULL;

@@ -312,5 +312,6 @@ void options_release(struct options *o)
 	free(o->endpoint);
 	free(o->ca_file);
 	free(o->fuse_opts);
+	free(o->no_fetch_for);
 	*o = (struct options){ .base = NULL };
 }

@@ -35,6 +35,8 @@ struct options {
 	double delete_delay_s; /* 5 */
 	double drain_s;      /* 30 */
 	unsigned max_deletes;/* 100 */
+	unsigned max_calls_month; /* 0 = no budget */
+	char *no_fetch_for;  /* see indexer.h; NULL = the default */
 	unsigned max_threads, max_idle_threads; /* 10 each */
 };
 

@@ -20,6 +20,7 @@ enum word_kind {
 	WORD_SECONDS,
 	WORD_COUNT,
 	WORD_TEXT,
+	WORD_LIST,    /* a text that may be empty */
 	WORD_PATH,    /* made absolute: a daemon works in "/" */
 	WORD_PASS,    /* libfuse's, no value */
 	WORD_PASS_VALUE,
@@ -46,6 +47,9 @@ static const struct word words[] = {
 	{ "delete_delay", WORD_SECONDS, false, AT(delete_delay_s), NULL, NULL },
 	{ "drain", WORD_SECONDS, false, AT(drain_s), NULL, NULL },
 	{ "max_deletes", WORD_COUNT, false, AT(max_deletes), NULL, NULL },
+	{ "max_calls_month", WORD_COUNT, false, AT(max_calls_month), NULL,
+	  NULL },
+	{ "no_fetch_for", WORD_LIST, false, AT(no_fetch_for), NULL, NULL },
 	{ "names", WORD_CHOICE, false, AT(names_by_id), "name", "id" },
 	{ "side", WORD_CHOICE, false, AT(side_list), "hide", "list" },
 	{ "computed", WORD_CHOICE, false, AT(hide_computed), "show", "hide" },
@@ -175,6 +179,7 @@ static bool takes_value(enum word_kind kind)
 	case WORD_SECONDS:
 	case WORD_COUNT:
 	case WORD_TEXT:
+	case WORD_LIST:
 	case WORD_PATH:
 	case WORD_PASS_VALUE:
 		return true;
@@ -209,6 +214,7 @@ static int set_value(struct options *o, const struct word *w, const char *value)
 	case WORD_COUNT:
 		return set_count((unsigned *)(void *)at, w->name, value);
 	case WORD_TEXT:
+	case WORD_LIST:
 		return options_set_text((char **)(void *)at, value);
 	case WORD_PATH:
 		return options_set_path((char **)(void *)at, value);
@@ -256,7 +262,8 @@ static int take_word(struct options *o, const char *text)
 		return unknown_word(text, n);
 	if (w->kind == WORD_IGNORE)
 		return 0;
-	if (takes_value(w->kind) && (value == NULL || *value == '\0'))
+	if (takes_value(w->kind) &&
+	    (value == NULL || (*value == '\0' && w->kind != WORD_LIST)))
 		return options_complain("-o %s: needs a value (%s=...)", w->name,
 				w->name);
 	if (!takes_value(w->kind) && value != NULL)

@@ -212,9 +212,9 @@ void park_run(struct park *p, const struct park_call *call)
 {
 	struct park_answer a = { .data = NULL };
 	struct parked *d;
-	int r = call->attempt(call, NULL, &a);
+	int r = call->attempt(call, call->local ? CACHE_LOCAL : NULL, &a);
 
-	if (r != -EAGAIN) {
+	if (r != -EAGAIN || call->local) {
 		call->finish(call, r, &a);
 		return;
 	}

@@ -8,7 +8,8 @@
  *                        CACHE_PARKED another thread may run it already.
  *   finish(call, r, a)   sends the one reply and releases what a holds.
  * The first attempt is made with no waiter and with everything on the caller's
- * stack. Only if it finds nothing the call is copied to the heap and parked.
+ * stack. Only if it finds nothing the call is copied to the heap and parked. A
+ * local call has that one attempt, with CACHE_LOCAL as its waiter.
  *
  * Owns:    a copy of the call and its name while parked.
  * Threads: attempt and finish run on the FUSE thread that came with the
@@ -48,6 +49,7 @@ struct park_call {
 	uint64_t off;
 	int64_t started_ns; /* when the request came, for those who ask */
 	bool plus;
+	bool local; /* from the cache alone: never parked */
 };
 
 int park_new(struct atfs *fs, struct park **ret);

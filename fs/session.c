@@ -148,6 +148,7 @@ static int start_cache(struct session *s)
 		.writeback_ms = ms_of(o->writeback_s),
 		.delete_delay_ms = ms_of(o->delete_delay_s),
 		.max_deletes = o->max_deletes,
+		.max_calls_month = o->max_calls_month,
 	};
 	struct atfs_error e = { .err = 0 };
 	int r = atfs_new(o, &s->fs);

@@ -104,16 +104,31 @@ void api_set_token(struct api *a, struct token *t)
 
 void api_get_status(const struct api *a, struct api_status *ret)
 {
-	int64_t now = clock_mono_ns(loop_clock(a->loop)), rest;
-
 	*ret = a->status;
-	ret->resting_ns = limiter_resting_ns(a->limiter, NULL, now);
-	for (size_t i = 0; i < a->lanes.n; i++) {
-		rest = limiter_resting_ns(a->limiter, &a->lanes.list[i]->base,
-					  now);
-		if (rest > ret->resting_ns)
-			ret->resting_ns = rest;
+}
+
+size_t api_get_bases(struct api *a, struct api_base_status *ret, size_t max)
+{
+	int64_t now = clock_mono_ns(loop_clock(a->loop));
+	struct limiter_state st;
+	size_t n = 0;
+
+	for (size_t i = 0; i < a->lanes.n && n < max; i++) {
+		const struct lane *l = a->lanes.list[i];
+
+		(void)limiter_get_state(a->limiter, &l->base, now, &st);
+		if (st.rest_until_ns == 0 && l->quota_since_ms == 0 &&
+		    slowdown_fifths(&st.slow, now) == SLOWDOWN_FULL)
+			continue;
+		ret[n++] = (struct api_base_status){
+			.base = l->base,
+			.rest_until_ns = st.rest_until_ns,
+			.slow = st.slow,
+			.quota_since_ms = l->quota_since_ms,
+			.quota_ask_ms = l->quota_ask_ms,
+		};
 	}
+	return n;
 }
 
 /* A pace of our own is better than no mount. */
@@ -173,6 +188,8 @@ int api_new(struct loop *loop, const struct http_transport *transport,
 	a->loop = loop;
 	a->transport = *transport;
 	a->read_only = conf->read_only;
+	a->tally = conf->tally;
+	a->max_calls_month = conf->max_calls_month;
 	a->token = conf->token;
 	a->timer = (struct loop_timer){ .fn = api_pump, .arg = a };
 	TAILQ_INIT(&a->waiting);

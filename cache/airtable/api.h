@@ -23,17 +23,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "budget.h"
 #include "error.h"
 #include "http.h"
 #include "ids.h"
 #include "loop.h"
+#include "slowdown.h"
 #include "token.h"
 
 #define API_PAGE_MAX 100  /* records per list page: API reference, 2026 */
 #define API_BATCH_MAX 10  /* records per write: API reference, 2026 */
 /* Requests at a time, each on a connection of its own where the server speaks
- * HTTP/1.1. Ours: 50 a second keep 15 busy at 300 ms, 30 at 600 ms. */
-#define API_RUNNING_MAX 32
+ * HTTP/1.1. Ours: 50 a second keep 15 busy at 300 ms. */
+#define API_RUNNING_MAX 24
 #define API_ANSWER_MAX (64u << 20) /* bytes; ours */
 
 enum api_priority { API_INTERACTIVE, API_FLUSH, API_REFRESH, API_PREFETCH };
@@ -84,6 +86,8 @@ struct api_config {
 	bool read_only;          /* refuse every write with -EROFS */
 	const char *pace_file;   /* where all mounts share the limiter (see
 	                            limiter_file_name); NULL = not shared */
+	struct tally *tally;     /* counts what is sent; borrowed; NULL = none */
+	uint64_t max_calls_month; /* see budget.h; 0 = no budget */
 	struct token token;      /* moved into the api, if api_new returns 0 */
 };
 
@@ -107,16 +111,31 @@ void api_raise(struct api *a, int64_t id, enum api_priority priority);
 /* Replaces the token (moved in); queued calls go on with the new one. */
 void api_set_token(struct api *a, struct token *t);
 
+/* Asks again at bases that the server refused for their plan's monthly limit,
+ * without waiting for the next hour. */
+void api_ask_again(struct api *a);
+
 struct api_status {
 	bool offline;            /* the last contact failed in transport */
 	bool token_refused;      /* the last answer was 401 */
 	uint64_t calls[API_KINDS]; /* since start, each HTTP request sent */
 	uint64_t calls_total;
 	uint64_t rate_limited;   /* 429s seen */
-	int64_t resting_ns;      /* longest rest of a base now */
 	char last_error[256];
 	int64_t last_ok_wall_ms;
+	enum budget_level budget; /* when something was last to be sent */
 };
 void api_get_status(const struct api *a, struct api_status *ret);
+
+/* A base that is not as usual. */
+struct api_base_status {
+	struct base_id base;     /* "" = calls of no base, and all together */
+	int64_t rest_until_ns;   /* after a 429; 0 = does not rest */
+	struct slowdown slow;    /* and afterwards */
+	int64_t quota_since_ms;  /* over its plan's monthly limit; 0 = no */
+	int64_t quota_ask_ms;    /* when it is asked again */
+};
+/* Those that rest, are slowed down or over their limit; how many. */
+size_t api_get_bases(struct api *a, struct api_base_status *ret, size_t max);
 
 #endif

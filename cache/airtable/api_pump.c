@@ -48,8 +48,9 @@ void call_free(struct call *c)
 	free(c);
 }
 
-void api_stop_probing(struct api *a, const struct call *c)
+void api_stop_probing(struct api *a, struct call *c)
 {
+	quota_stop_probing(c);
 	if (a->probe_id != c->id)
 		return;
 	a->probe_id = 0;
@@ -74,6 +75,8 @@ void call_unlink(struct api *a, struct call *c)
 		TAILQ_REMOVE(&a->running, c, link);
 		c->lane->running_n--;
 		a->running_n--;
+		c->lane->others_n -= c->is_other;
+		a->others_n -= c->is_other;
 		break;
 	}
 }
@@ -85,7 +88,8 @@ void call_unlink(struct api *a, struct call *c)
 static void keep_doubt(const struct call *c, struct atfs_error *e)
 {
 	if (c->maybe_done &&
-	    (e->cls == ERROR_OFFLINE || e->cls == ERROR_RATE))
+	    (e->cls == ERROR_OFFLINE || e->cls == ERROR_RATE ||
+	     e->cls == ERROR_QUOTA))
 		e->cls = ERROR_LOST;
 }
 
@@ -151,8 +155,11 @@ static void call_send(struct api *a, struct call *c)
 
 	c->state = CALL_RUNNING;
 	TAILQ_INSERT_TAIL(&a->running, c, link);
+	c->is_other = c->priority != API_INTERACTIVE;
 	c->lane->running_n++;
 	a->running_n++;
+	c->lane->others_n += c->is_other;
+	a->others_n += c->is_other;
 	if (c->tries++ == 0)
 		c->first_try_ns = c->spent_ns;
 	c->has_left = false;
@@ -171,6 +178,9 @@ static void count_sent(struct api *a, struct call *c)
 	c->left_ns = now_ns(a);
 	limiter_touch(a->limiter, &c->lane->base, c->spent_ns, c->left_ns);
 	c->has_left = true;
+	if (a->tally != NULL)
+		tally_add(a->tally, &c->lane->base,
+			  clock_wall_ms(loop_clock(a->loop)));
 	a->status.calls[c->kind]++;
 	a->status.calls_total++;
 }
@@ -240,14 +250,33 @@ static bool may_send(struct api *a)
 	return false;
 }
 
+static struct lanes_view view_of(struct api *a, unsigned classes)
+{
+	if (a->others_n >= API_RUNNING_OTHERS_MAX)
+		classes &= CLASS_INTERACTIVE;
+	return (struct lanes_view){
+		.limiter = a->limiter,
+		.classes = classes,
+		.now_ns = now_ns(a),
+		.now_ms = clock_wall_ms(loop_clock(a->loop)),
+	};
+}
+
 static void send_ready(struct api *a)
 {
+	struct lanes_view v;
+	unsigned classes;
 	struct call *c;
 
 	while (may_send(a)) {
-		c = lanes_take(&a->lanes, a->limiter, now_ns(a));
+		/* what runs and has not left counts, so each time anew */
+		classes = budget_classes(a);
+		budget_fail_queued(a, classes);
+		v = view_of(a, classes);
+		c = lanes_take(&a->lanes, &v);
 		if (c == NULL)
 			return;
+		quota_note_sent(c);
 		if (breaker_ask(&a->breaker, now_ns(a)) == BREAKER_PROBE) {
 			breaker_probe_begin(&a->breaker);
 			a->probe_id = c->id;
@@ -259,10 +288,13 @@ static void send_ready(struct api *a)
 static void arm_timer(struct api *a)
 {
 	int64_t now = now_ns(a), least = INT64_MAX;
+	struct lanes_view v;
 	struct call *c;
 
-	if (may_send(a))
-		least = lanes_wait_ns(&a->lanes, a->limiter, now);
+	if (may_send(a)) {
+		v = view_of(a, budget_classes(a));
+		least = lanes_wait_ns(&a->lanes, &v);
+	}
 	TAILQ_FOREACH(c, &a->waiting, link)
 		if (c->due_ns - now < least)
 			least = c->due_ns - now;
@@ -347,9 +379,10 @@ static void note_class(struct api *a, struct call *c,
 {
 	if (e->cls == ERROR_RATE) {
 		a->status.rate_limited++;
-		limiter_rest(a->limiter, &c->lane->base, now_ns(a),
+		limiter_rest(a->limiter, &c->lane->base, c->spent_ns, now_ns(a),
 			     e->retry_ns > 0 ? e->retry_ns : LIMIT_REST_NS);
 	}
+	quota_note_answer(a, c, e);
 	if (c->token_age == a->token_age && e->http > 0)
 		a->status.token_refused = e->cls == ERROR_TOKEN;
 	/* Also a server that failed may have failed after the act. */

@@ -3,7 +3,8 @@
  * Rule:    at most LIMIT_PER_BASE sends to one base and LIMIT_PER_USER to all
  *          within any LIMIT_WINDOW_NS (a sliding window over real send times,
  *          not a bucket: a bucket with a burst lets 10 through in the first
- *          second). After a 429 that base rests LIMIT_REST_NS. A request that
+ *          second). After a 429 that base rests LIMIT_REST_NS and is slower
+ *          for a while (slowdown.h): fewer fit into its window. A request that
  *          was granted and has not left yet counts as leaving at each moment
  *          it is looked at: so whatever order they leave in, no window ever
  *          holds too many.
@@ -23,6 +24,7 @@
 #ifndef AIRTABLE_LIMITER_H
 #define AIRTABLE_LIMITER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "clock.h"
@@ -60,6 +62,9 @@ void limiter_free(struct limiter *l);
 void limiter_file_name(const char *endpoint,
 		       char out[static LIMITER_FILE_NAME_MAX]);
 
+/* What stands in the name for the endpoint. */
+uint64_t limiter_endpoint_hash(const char *endpoint);
+
 /* Asks and counts in one: 0 = granted and counted, else ns to wait. base NULL
  * or "" = a call that belongs to no base (list of bases, whoami). What was
  * granted is under way until limiter_touch. */
@@ -77,11 +82,21 @@ void limiter_arrived(struct limiter *l, const struct base_id *base,
  * may be faster. */
 int64_t limiter_wait_ns(struct limiter *l, const struct base_id *base,
 			int64_t now_ns);
-/* A 429 came: the base (or, without a base, everything) rests. */
+/* Somebody waits for this base now, and limiter_try has just said wait_ns: the
+ * other mounts leave the next place to us, once in a while. */
+void limiter_claim(struct limiter *l, const struct base_id *base,
+		   int64_t now_ns, int64_t wait_ns);
+/* A 429 came to what was granted at spent_ns: the base (or, without a base,
+ * everything) rests, and then goes on more slowly (slowdown.h). */
 void limiter_rest(struct limiter *l, const struct base_id *base,
-		  int64_t now_ns, int64_t rest_ns);
-/* ns until the base's rest ends, 0 if it is not resting. */
-int64_t limiter_resting_ns(struct limiter *l, const struct base_id *base,
-			   int64_t now_ns);
+		  int64_t spent_ns, int64_t now_ns, int64_t rest_ns);
+
+struct limiter_state {
+	int64_t rest_until_ns; /* 0 = it does not rest */
+	struct slowdown slow;  /* base NULL: of all together */
+};
+/* False: the table is busy. */
+bool limiter_get_state(struct limiter *l, const struct base_id *base,
+		       int64_t now_ns, struct limiter_state *ret);
 
 #endif

@@ -21,10 +21,10 @@
 
 _Static_assert(sizeof(struct pace_stamp) == 16, "the format has no gaps");
 _Static_assert(sizeof(struct pace_base) ==
-		       ATFS_ID_MAX + 8 + 16 * PACE_PER_BASE,
+		       ATFS_ID_MAX + 48 + 16 * PACE_PER_BASE,
 	       "the format has no gaps");
 _Static_assert(sizeof(struct pace_table) ==
-		       72 + 16 * PACE_PER_USER +
+		       88 + 16 * PACE_PER_USER +
 			       PACE_BASES * sizeof(struct pace_base),
 	       "the format has no gaps");
 

@@ -24,6 +24,7 @@
 #include <stdint.h>
 
 #include "ids.h"
+#include "slowdown.h"
 
 /* Those of airtable-api.md 6.1; limiter.h has the source. */
 #define PACE_PER_BASE 5
@@ -34,7 +35,7 @@
 #define PACE_OWNERS 128 /* mounts at a time */
 
 #define PACE_MAGIC UINT64_C(0x65636170736674a1)
-#define PACE_VERSION 1
+#define PACE_VERSION 2
 
 enum pace_stamp_state {
 	PACE_NONE,      /* an unused place */
@@ -51,6 +52,12 @@ struct pace_stamp {
 struct pace_base {
 	char id[ATFS_ID_MAX]; /* "" = an unused place */
 	int64_t rest_until_ns;
+	struct slowdown slow;
+	/* A mount in which somebody waits has the next place: limiter_claim. */
+	int64_t claim_until_ns; /* 0 = nobody */
+	int64_t claim_next_ns;  /* not before by the same one */
+	uint32_t claim_owner;   /* + 1; whoever claimed last */
+	uint32_t zero;
 	struct pace_stamp sends[PACE_PER_BASE]; /* in no order */
 };
 
@@ -68,6 +75,7 @@ struct pace_table {
 	_Atomic uint32_t trouble; /* an enum pace_trouble */
 	uint32_t zero;
 	int64_t rest_until_ns; /* of all bases */
+	struct slowdown slow;  /* of all together */
 	struct pace_stamp user[PACE_PER_USER];
 	struct pace_base bases[PACE_BASES];
 };

@@ -54,7 +54,9 @@ static int not_flushed(const char *mount, int why)
 		code = EXIT_OFFLINE;
 	cli_say("%s: %d change%s not sent%s; the mount goes on trying", mount,
 		n, plural(n), code == EXIT_TOKEN ? " (the token is refused)" :
-		code == EXIT_OFFLINE ? " (offline)" : "");
+		code == EXIT_OFFLINE ? " (offline)" :
+		why == -EDQUOT ? " (no calls are left this month, see "
+				 "`airtablefs status`)" : "");
 	json_decref(st);
 	return code;
 }

@@ -139,10 +139,13 @@ settle() {
 
 # Ends whatever a test left behind.
 clean_up() {
-	if grep -q " $M fuse.airtablefs" /proc/mounts; then
-		"$BIN" umount "$M" --timeout 5 >/dev/null 2>&1 ||
-			fusermount3 -uz "$M" 2>/dev/null || umount -l "$M"
-	fi
+	local m
+	for m in "$M" "$D/mnt2"; do
+		grep -q " $m fuse.airtablefs" /proc/mounts || continue
+		"$BIN" umount "$m" --timeout 5 >/dev/null 2>&1 ||
+			fusermount3 -uz "$m" 2>/dev/null || umount -l "$m"
+	done
+	pkill -KILL -f "^$BIN .*$D/mnt2\$" 2>/dev/null
 	[ -z "$SIM_PID" ] || kill "$SIM_PID" 2>/dev/null
 	pkill -KILL -f "^$BIN .*$M\$" 2>/dev/null
 	wait

@@ -143,7 +143,7 @@ int attach_check(struct cell_plan *p, const struct record *rec,
 	return 0;
 }
 
-static int upload_body(const struct call *c, char **data, size_t *n,
+static int upload_body(const struct sim *s, const struct call *c, char **data, size_t *n,
 		       struct reply *r)
 {
 	static const char *const keys[] = { "contentType", "file", "filename",
@@ -162,7 +162,8 @@ static int upload_body(const struct call *c, char **data, size_t *n,
 	if (*n <= ATTACH_UPLOAD_MAX)
 		return 0;
 	free(*data);
-	return reply_error(r, ERR_TOO_LARGE);
+	return reply_error(r, s->state->quirk.upload_422 ? ERR_UPLOAD :
+							   ERR_TOO_LARGE);
 }
 
 static void upload_answer(struct sim *s, struct record *rec, struct field *f,
@@ -208,7 +209,7 @@ int attach_upload(struct sim *s, struct call *c, struct reply *r)
 	char *data = NULL;
 	size_t n = 0;
 
-	if (upload_body(c, &data, &n, r))
+	if (upload_body(s, c, &data, &n, r))
 		return -1;
 	if (call_open(s, c, SC_RECORDS_WRITE, LV_EDIT, r))
 		goto fail;
@@ -227,7 +228,7 @@ int attach_upload(struct sim *s, struct call *c, struct reply *r)
 		cell_refuse(f, r);
 		goto fail;
 	}
-	if (call_may_write(c, f, r))
+	if (call_may_write(s, c, f, r))
 		goto fail;
 	append(s, c, rec, f, data, n);
 	upload_answer(s, rec, f, r);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "call.h"
 #include "mem.h"
 #include "sample.h"
 
@@ -170,20 +171,18 @@ static struct blob *blob_of(struct attachments *t, const json_t *a)
 	const char *id = json_string_value(json_object_get(a, "id"));
 	const char *name = json_string_value(json_object_get(a, "filename"));
 	const char *type = json_string_value(json_object_get(a, "type"));
-	const json_t *size = json_object_get(a, "size");
+	long length = call_number(json_object_get(a, "size"), 0);
 	struct blob *b = id ? blob_find(t, id) : NULL;
 
 	if (b || !id)
 		return b;
 	name = name ? name : id;
 	b = blob_sample(t, id, name, type ? type : sample_type(name),
-			json_is_number(size) ?
-				(size_t)json_number_value(size) : 0);
+			length > 0 ? (size_t)length : 0);
 	if (json_is_number(json_object_get(a, "width")) &&
 	    json_is_number(json_object_get(a, "height"))) {
-		b->width = (int)json_number_value(json_object_get(a, "width"));
-		b->height =
-			(int)json_number_value(json_object_get(a, "height"));
+		b->width = (int)call_number(json_object_get(a, "width"), 0);
+		b->height = (int)call_number(json_object_get(a, "height"), 0);
 	}
 	return b;
 }

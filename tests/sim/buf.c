@@ -76,6 +76,24 @@ void buf_printf(struct buf *b, const char *fmt, ...)
 	b->n += (size_t)n;
 }
 
+size_t buf_utf8(const char *s, size_t n)
+{
+	const unsigned char *u = (const unsigned char *)s;
+	size_t k = *u < 0x80 ? 1 : *u >= 0xc2 && *u < 0xe0 ? 2 :
+		   *u >= 0xe0 && *u < 0xf0 ? 3 :
+		   *u >= 0xf0 && *u < 0xf5 ? 4 : 0;
+
+	if (k > n || (k > 2 && ((*u == 0xe0 && u[1] < 0xa0) ||
+				(*u == 0xed && u[1] > 0x9f) ||
+				(*u == 0xf0 && u[1] < 0x90) ||
+				(*u == 0xf4 && u[1] > 0x8f))))
+		return 0;
+	for (size_t i = 1; i < k; i++)
+		if ((u[i] & 0xc0) != 0x80)
+			return 0;
+	return k;
+}
+
 void buf_json_str(struct buf *b, const char *s, size_t n)
 {
 	size_t from = 0;
@@ -86,8 +104,16 @@ void buf_json_str(struct buf *b, const char *s, size_t n)
 	for (i = 0; i < n; i++) {
 		unsigned char c = (unsigned char)s[i];
 
-		if (c >= 0x20 && c != '"' && c != '\\')
+		if (c >= 0x80) {
+			size_t k = buf_utf8(s + i, n - i);
+
+			if (k) {
+				i += k - 1;
+				continue;
+			}
+		} else if (c >= 0x20 && c != '"' && c != '\\') {
 			continue;
+		}
 		buf_add(b, s + from, i - from);
 		from = i + 1;
 		switch (c) {

@@ -26,7 +26,10 @@ void buf_str(struct buf *b, const char *s);
 void buf_chr(struct buf *b, char c);
 void buf_printf(struct buf *b, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+/* Bytes that are no UTF-8 become U+FFFD, so that JSON comes out always. */
 void buf_json_str(struct buf *b, const char *s, size_t n);
+size_t buf_utf8(const char *s, size_t n);	/* length of the character at
+						 * s, 0 if it is none */
 void buf_num(struct buf *b, double d);	/* as JavaScript's String(d) */
 void buf_json(struct buf *b, const json_t *v);
 

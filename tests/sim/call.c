@@ -64,19 +64,20 @@ void call_release(struct call *c)
 	json_decref(c->json);
 }
 
-int call_body(struct call *c, struct reply *r)
+int call_body(const struct sim *s, struct call *c, struct reply *r)
 {
+	enum err bad = s->state->quirk.bad_body_400 ? ERR_BODY_400 : ERR_BODY;
 	json_error_t e;
 
 	if (!c->as_user &&
 	    (!c->content_type ||
 	     strncasecmp(c->content_type, "application/json", 16) != 0))
-		return reply_error(r, ERR_BODY);
+		return reply_error(r, bad);
 	json_decref(c->json);
 	c->json = json_loadb(c->body ? c->body : "", c->body_n,
 			     JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL, &e);
 	if (!json_is_object(c->json))
-		return reply_error(r, ERR_BODY);
+		return reply_error(r, bad);
 	return 0;
 }
 
@@ -115,13 +116,28 @@ int call_open_table(struct sim *s, struct call *c, size_t seg, unsigned scope,
 	return 0;
 }
 
-int call_may_write(const struct call *c, const struct field *f,
-		   struct reply *r)
+int call_may_write(const struct sim *s, const struct call *c,
+		   const struct field *f, struct reply *r)
 {
-	if (!f->no_write || c->as_user)
+	if (c->as_user)
+		return 0;
+	if (f->table->synced && !s->state->quirk.synced_403)
+		return reply_errorf(r, ERR_VALUE, "Field \"%s\" cannot accept a "
+				    "value because the field is computed",
+				    f->name);
+	if (!f->no_write && !f->table->synced)
 		return 0;
 	return reply_errorf(r, ERR_FORBIDDEN, "You are not permitted to write "
 			    "cell values in field %s (%s)", f->name, f->id);
+}
+
+int call_may_add(const struct call *c, const struct table *t,
+		 struct reply *r)
+{
+	if (c->as_user || (!t->no_create && !t->synced))
+		return 0;
+	return reply_errorf(r, ERR_FORBIDDEN, "You are not permitted to "
+			    "create records in table %s (%s)", t->name, t->id);
 }
 
 bool call_only_keys(const json_t *v, const char *const *keys)
@@ -138,6 +154,16 @@ bool call_only_keys(const json_t *v, const char *const *keys)
 			return false;
 	}
 	return true;
+}
+
+long call_number(const json_t *v, long deflt)
+{
+	double d = json_number_value(v);
+
+	if (!json_is_number(v))
+		return deflt;
+	return d > 1e14 ? 100000000000000 : d < -1e14 ? -100000000000000 :
+							(long)d;
 }
 
 int call_flag(const json_t *o, const char *key)

@@ -11,6 +11,7 @@
 
 #include <pthread.h>
 
+#include "feed.h"
 #include "params.h"
 #include "reply.h"
 #include "state.h"
@@ -63,6 +64,7 @@ struct sim {
 	bool shuffle;
 	bool live_order;		/* sort and view anew for each page */
 	int iterator_ttl_s;
+	enum feed_computed computed;	/* cells, in webhook payloads */
 };
 
 const char *kind_name(enum kind k);
@@ -71,7 +73,7 @@ void call_parse(struct call *c);	/* target into segments and query */
 void call_release(struct call *c);
 
 /* The body as a JSON object, parameters known and of the right shape. */
-int call_body(struct call *c, struct reply *r);
+int call_body(const struct sim *s, struct call *c, struct reply *r);
 
 /* Access: the token's scope and grant, then the role. */
 int call_open(struct sim *s, struct call *c, unsigned scope, enum level need,
@@ -81,11 +83,16 @@ int call_open_table(struct sim *s, struct call *c, size_t seg, unsigned scope,
 		    enum level need, struct reply *r);
 
 /* Field permissions: only the API is bound by them, not the grid. */
-int call_may_write(const struct call *c, const struct field *f,
-		   struct reply *r);
+int call_may_write(const struct sim *s, const struct call *c,
+		   const struct field *f, struct reply *r);
+/* A synced table takes no rows from the API, and loses none by it. */
+int call_may_add(const struct call *c, const struct table *t,
+		 struct reply *r);
 
 /* Keys of `o` are all in the NULL-terminated list. */
 bool call_only_keys(const json_t *o, const char *const *keys);
+/* A number cut to +-10^14, or deflt for anything else. */
+long call_number(const json_t *v, long deflt);
 /* true, false, "true", "1" ...; -1 for anything else, 0 when absent. */
 int call_flag(const json_t *o, const char *key);
 

@@ -46,24 +46,53 @@ static json_t *rich_text(const char *s, size_t n)
 	return v;
 }
 
-static int check_text(const struct record *rec, const struct field *f,
-		      const json_t *in, json_t **out, struct reply *rep)
+/* By switch: CRLF becomes LF, and blanks at the end go. */
+static json_t *trimmed(const char *s, size_t n)
 {
+	struct buf b = BUF_INIT;
+	json_t *v;
+
+	for (size_t i = 0; i < n; i++)
+		if (s[i] != '\r' || i + 1 == n || s[i + 1] != '\n')
+			buf_chr(&b, s[i]);
+	while (b.n && (b.p[b.n - 1] == ' ' || b.p[b.n - 1] == '\t'))
+		b.n--;
+	v = b.n ? json_stringn(b.p, b.n) : NULL;
+	buf_release(&b);
+	return v;
+}
+
+static int check_text(const struct cell_plan *p, const struct record *rec,
+		      const struct field *f, const json_t *in, json_t **out,
+		      struct reply *rep)
+{
+	const struct quirks *q = &p->state->quirk;
 	size_t n = json_string_length(in);
 
-	if (!json_is_string(in))
+	if (!json_is_string(in) || (q->max_text && n > (size_t)q->max_text))
 		return cell_refuse(f, rep);
 	if (!n)
 		*out = cell_cleared(rec, f);
 	else if (f->type == FT_RICH_TEXT)
 		*out = rich_text(json_string_value(in), n);
+	else if (q->trim_text)
+		*out = trimmed(json_string_value(in), n);
 	else
 		*out = json_stringn(json_string_value(in), n);
 	return 0;
 }
 
-static int check_number(const struct field *f, const json_t *in, json_t **out,
-			struct reply *rep)
+static double rounded(const struct field *f, double d)
+{
+	double scale = pow(10, json_number_value(
+		json_object_get(f->options, "precision")));
+	double r = round(d * scale) / scale;
+
+	return json_object_get(f->options, "precision") && isfinite(r) ? r : d;
+}
+
+static int check_number(const struct cell_plan *p, const struct field *f,
+			const json_t *in, json_t **out, struct reply *rep)
 {
 	const json_t *max = json_object_get(f->options, "max");
 	double d = json_number_value(in);
@@ -74,7 +103,7 @@ static int check_number(const struct field *f, const json_t *in, json_t **out,
 	    (d < 1 || d != floor(d) ||
 	     d > (max ? json_number_value(max) : 10)))
 		return cell_refuse(f, rep);
-	*out = json_real(d);
+	*out = json_real(p->state->quirk.round_numbers ? rounded(f, d) : d);
 	return 0;
 }
 
@@ -103,7 +132,8 @@ static int check_choice(struct cell_plan *p, struct field *f, const char *name,
 {
 	if (cell_has_choice(p, f, name))
 		return 0;
-	if (!p->typecast || p->level < LV_CREATE)
+	if (!p->typecast || (p->level < LV_CREATE &&
+			     !p->state->quirk.choice_by_editor))
 		return reply_errorf(rep, ERR_CHOICE,
 				    "Insufficient permissions to create new "
 				    "select option \"%s\"", name);
@@ -253,7 +283,8 @@ static int check_link(const struct cell_plan *p, const struct field *f,
 {
 	struct record *o;
 
-	if (!id || !id_is(id, "rec") || has_string(list, id))
+	if (!id || !id_is(id, "rec") ||
+	    (has_string(list, id) && !p->state->quirk.dedupe))
 		return cell_refuse(f, rep);
 	if (planned_row(p, id))
 		return 0;
@@ -280,7 +311,8 @@ static int check_links(const struct cell_plan *p, const struct field *f,
 			json_decref(list);
 			return -1;
 		}
-		json_array_append_new(list, json_string(id));
+		if (!has_string(list, id))
+			json_array_append_new(list, json_string(id));
 	}
 	*out = list;
 	return 0;
@@ -318,13 +350,13 @@ static int check_typed(struct cell_plan *p, const struct record *rec,
 	case FT_EMAIL:
 	case FT_URL:
 	case FT_PHONE:
-		return check_text(rec, f, in, out, rep);
+		return check_text(p, rec, f, in, out, rep);
 	case FT_NUMBER:
 	case FT_PERCENT:
 	case FT_CURRENCY:
 	case FT_DURATION:
 	case FT_RATING:
-		return check_number(f, in, out, rep);
+		return check_number(p, f, in, out, rep);
 	case FT_CHECKBOX:
 		if (!json_is_boolean(in))
 			return cell_refuse(f, rep);

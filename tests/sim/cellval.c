@@ -120,7 +120,8 @@ struct fx_env cell_env(struct cell_ctx *ctx, struct fx_arena *a)
 	};
 }
 
-/* Values of the target field over all linked rows, empty ones left out. */
+/* Values of the target field over all linked rows; a rollup counts empty
+ * ones too (COUNTALL), a lookup leaves them out. */
 static struct fx_val gathered(struct state *s, struct record *r,
 			      struct field *f, struct fx_arena *a)
 {
@@ -137,7 +138,7 @@ static struct fx_val gathered(struct state *s, struct record *r,
 		if (!o || o->table != f->target->table)
 			continue;
 		v = cell_value(s, o, f->target, a);
-		if (v.type != FX_BLANK)
+		if (v.type != FX_BLANK || f->type == FT_ROLLUP)
 			out.arr.v[out.arr.n++] = v;
 	}
 	return out;

@@ -101,7 +101,7 @@ static json_t *lookup_json(struct state *s, struct record *r, struct field *f)
 
 static json_t *formula_json(struct state *s, struct record *r, struct field *f)
 {
-	struct fx_arena a = { NULL };
+	struct fx_arena a = { 0 };
 	struct fx_val v = cell_value(s, r, f, &a);
 	json_t *out = result_json(f, &v);
 
@@ -126,7 +126,7 @@ static json_t *ai_text(struct state *s, struct record *r,
 		       const struct field *f)
 {
 	struct field *from = r->table->primary;
-	struct fx_arena a = { NULL };
+	struct fx_arena a = { 0 };
 	const char *name = from == f ? "" : cell_text(s, r, from, &a);
 	json_t *o = json_object();
 	struct buf b = BUF_INIT;

@@ -80,6 +80,13 @@ same() {	# same FIXTURE [FILTER]: equal, after a filter of both
 	note "$1" "$(diff "$tmp/want" "$tmp/got")"
 }
 
+taken() {	# taken REQUEST: it was answered by 200, and by what FILTER says
+	[ "$code" = 200 ] || { note "$1" "status $code: $(cat "$tmp/body")"
+		return; }
+	note "$1" "$(jq -r "if (${2:-true}) then empty else . end" \
+		"$tmp/body" 2>&1)"
+}
+
 skip() {
 	echo "$1" >>"$tmp/done"
 	echo "ok - conformance: $1 # SKIP $2"
@@ -95,8 +102,13 @@ done | jq -s add | jq -f "$here/data/conformance.jq" >"$tmp/state.json" || {
 
 . "$here/conformance_cases.sh"
 
+# Each answer has a case; each request is sent.
 for f in $(jq -r '.[]|select(.status!="request")|.file' "$fx/INDEX.json"); do
 	grep -qx "${f%.json}" "$tmp/done" ||
 		note "${f%.json}" 'no case in conformance_cases.sh'
+done
+for f in $(jq -r '.[]|select(.status=="request")|.file' "$fx/INDEX.json"); do
+	grep -q "${f%.json}" "$here/conformance_cases.sh" ||
+		note "${f%.json}" 'is not sent by conformance_cases.sh'
 done
 [ $failed -eq 0 ]

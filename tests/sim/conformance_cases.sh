@@ -57,6 +57,10 @@ fits create_field_response
 call PATCH /v0/meta/bases/appDepend00000001/tables/Apartments/fields/Name \
 	"@$fx/update_field_request.json"
 fits update_field_response
+call PATCH /v0/meta/bases/appDepend00000001/tables/Flats \
+	"@$fx/update_table_request.json"
+taken update_table_request \
+	'[.name,.description]==["Apartments (revised)","I was changed!"]'
 
 call GET "$T?fields[]=Name&fields[]=Address&fields[]=Visited"
 same list_records '.records|sort_by(.id)'
@@ -118,6 +122,20 @@ call DELETE "$T?records[]=$(jq -r '.records|map(.id)|join("&records[]=")' "$tmp/
 fits delete_records
 call POST $B/$R/Files/uploadAttachment "@$fx/upload_attachment_request.json"
 fits upload_attachment_response
+att=$(jq -r '.fields[][0].id' "$tmp/body")
+call PATCH $T/$R "$(jq -c --arg id "$att" '{fields: {Files:
+	(.keep_and_add | .[0].id = $id)}}' "$fx/attachment_write_cell.json")"
+taken attachment_write_cell "[.fields.Files[]|.filename][1]==\"cat.png\" and
+	.fields.Files[0].id==\"$att\" and (.fields.Files|length)==2"
+call PATCH $T/$R "$(jq -c '{fields: {Files: .replace_all}}' \
+	"$fx/attachment_write_cell.json")"
+taken attachment_write_cell '[.fields.Files[].filename]==["dog.png"]'
+call PATCH $T/$R "$(jq -c '{fields: {Files: .clear}}' \
+	"$fx/attachment_write_cell.json")"
+taken attachment_write_cell '.fields|has("Files")|not'
+call POST $T/listRecords "@$fx/list_records_post_request.json"
+taken list_records_post_request '(.records|length)>0 and
+	(.records|map(.fields|keys-["fldEVzvQOoULO38yl","fldumZe00w09RYTW6"])|add==[])'
 
 call GET $T/rec3lbPRG4aVqkeOQ/comments
 same comments_list_empty
@@ -126,6 +144,10 @@ fits create_comment_response
 com=$(jq -r .id "$tmp/body")
 call PATCH $T/rec3lbPRG4aVqkeOQ/comments/$com "@$fx/update_comment_request.json"
 fits update_comment_response
+call POST $T/rec3lbPRG4aVqkeOQ/comments "$(jq -c --arg c "$com" \
+	'.parentCommentId = $c' "$fx/create_comment_reply_request.json")"
+taken create_comment_reply_request ".parentCommentId==\"$com\""
+call DELETE $T/rec3lbPRG4aVqkeOQ/comments/$(jq -r .id "$tmp/body")
 call POST $T/rec3lbPRG4aVqkeOQ/comments "{\"text\":\"Hello, @[usr00000mentioned]!\",\"parentCommentId\":\"$com\"}"
 fits comment_full . '^(reactions|attachments)|author.name'
 call GET "$T/rec3lbPRG4aVqkeOQ/comments?pageSize=1"
@@ -151,6 +173,12 @@ fits webhook_full '.webhooks[1]' 'lastNotificationResult|watch'
 fits list_webhooks . 'lastNotificationResult|watch|notificationUrl'
 call POST $W/$hook/refresh
 fits refresh_webhook
+call POST $W "@$fx/create_webhook_request.json"
+taken create_webhook_request 'has("macSecretBase64")'
+ping=$(jq -r .id "$tmp/body")
+call POST $W/$ping/enableNotifications "@$fx/enable_notifications_request.json"
+[ "$code" = 200 ] || note enable_notifications_request "status $code"
+call DELETE $W/$ping
 call POST $W/$hook/refresh
 call PATCH $T/$R '{"fields":{"Name":"test"}}'
 call GET $W/$hook/payloads

@@ -2,7 +2,7 @@
 
 #include "write.h"
 
-static int collect(struct call *c, const char **ids, size_t *n,
+static int collect(struct call *c, bool dedupe, const char **ids, size_t *n,
 		   struct reply *r)
 {
 	*n = 0;
@@ -22,6 +22,8 @@ static int collect(struct call *c, const char **ids, size_t *n,
 			return reply_error(r, ERR_PARAM);
 		for (k = 0; k < *n && strcmp(ids[k], id) != 0; k++)
 			;
+		if (k < *n && dedupe)
+			continue;
 		if (*n == WRITE_BATCH_MAX || k < *n || !id_is(id, "rec"))
 			return reply_error(r, ERR_RECORDS);
 		ids[(*n)++] = id;
@@ -35,10 +37,10 @@ int write_delete(struct sim *s, struct call *c, struct reply *r)
 	struct record *rec[WRITE_BATCH_MAX];
 	size_t n;
 
-	if (collect(c, ids, &n, r) ||
+	if (collect(c, s->state->quirk.dedupe, ids, &n, r) ||
 	    call_open_table(s, c, 1, SC_RECORDS_WRITE, LV_EDIT, r))
 		return -1;
-	if (c->table->no_delete && !c->as_user)
+	if ((c->table->no_delete || c->table->synced) && !c->as_user)
 		return reply_errorf(r, ERR_FORBIDDEN, "You are not permitted to "
 				    "delete records in table %s (%s)",
 				    c->table->name, c->table->id);

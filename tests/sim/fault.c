@@ -25,6 +25,8 @@ struct faults {
 static const char *const names[] = {
 	NULL, "status", "reset_before", "reset_after", "stall", "cut",
 	"garbage", "drip", "redirect", "wrong_type",
+	"long_length", "short_length", "chunked", "chunked_cut",
+	"chunked_bad", "gzip_cut", "gzip_garbage", "no_http",
 };
 
 const char *fault_name(enum fault_action a)
@@ -74,9 +76,7 @@ static char *text(const json_t *o, const char *key)
 
 static long number(const json_t *o, const char *key, long deflt)
 {
-	const json_t *v = json_object_get(o, key);
-
-	return json_is_number(v) ? (long)json_number_value(v) : deflt;
+	return call_number(json_object_get(o, key), deflt);
 }
 
 static enum fault_action action_of(const char *s)

@@ -21,6 +21,7 @@ void feed_release(struct feed *f)
 		for (size_t k = 0; k < f->rows[i]->n; k++)
 			json_decref(f->rows[i]->before[k]);
 		free(f->rows[i]->before);
+		free(f->rows[i]->seen);
 		free(f->rows[i]);
 	}
 	for (size_t i = 0; i < f->events_n; i++) {
@@ -49,7 +50,7 @@ uint64_t feed_views(struct state *s, struct record *r)
 
 	for (size_t i = 0; i < t->views_n && i < 64; i++) {
 		struct cell_ctx ctx = { s, r };
-		struct fx_arena a = { NULL };
+		struct fx_arena a = { 0 };
 		struct fx_env env = cell_env(&ctx, &a);
 		struct fx_val v = fx_bool(true);
 
@@ -64,11 +65,8 @@ uint64_t feed_views(struct state *s, struct record *r)
 
 static struct feed_row *row(struct feed *f, struct record *r)
 {
-	struct feed_row *w = idmap_get(&f->by_id, r->id);
+	struct feed_row *w = sim_alloc(sizeof(*w));
 
-	if (w)
-		return w;
-	w = sim_alloc(sizeof(*w));
 	w->r = r;
 	f->rows = sim_grow(f->rows, f->rows_n, &f->rows_cap,
 			   sizeof(struct feed_row *));
@@ -77,17 +75,17 @@ static struct feed_row *row(struct feed *f, struct record *r)
 	return w;
 }
 
-void feed_touch(struct base *b, struct record *r)
+struct feed_row *feed_row(struct feed *f, struct record *r)
 {
-	struct feed *f = b->feed;
-	struct feed_row *w;
+	struct feed_row *w = idmap_get(&f->by_id, r->id);
 
-	if (!f || idmap_get(&f->by_id, r->id))
-		return;
+	if (w)
+		return w;
 	w = row(f, r);
 	w->was_in = feed_views(f->state, r);
 	w->n = r->table->fields_n;
 	w->before = sim_alloc(w->n * sizeof(json_t *));
+	w->seen = sim_alloc(w->n * sizeof(bool));
 	for (size_t i = 0; i < w->n; i++) {
 		struct field *fd = r->table->fields[i];
 
@@ -97,19 +95,34 @@ void feed_touch(struct base *b, struct record *r)
 				       feed_cell(f->state, r, fd) :
 				       json_incref(r->cells[i].v);
 	}
+	return w;
+}
+
+void feed_touch(struct base *b, struct record *r, struct field *f)
+{
+	if (!b->feed)
+		return;
+	feed_row(b->feed, r)->direct = true;
+	if (b->feed->computed != FEED_NONE)
+		feed_depend(b->feed, r, f);
 }
 
 void feed_made(struct base *b, struct record *r)
 {
-	if (b->feed)
-		row(b->feed, r)->created = true;
+	struct feed_row *w;
+
+	if (!b->feed)
+		return;
+	w = row(b->feed, r);
+	w->created = w->direct = true;
 }
 
 void feed_gone(struct base *b, struct record *r)
 {
-	feed_touch(b, r);
+	for (size_t i = 0; b->feed && i < r->table->fields_n; i++)
+		feed_touch(b, r, r->table->fields[i]);
 	if (b->feed)
-		row(b->feed, r)->destroyed = true;
+		feed_row(b->feed, r)->destroyed = true;
 }
 
 void feed_event(struct base *b, enum feed_kind kind, const char *table,
@@ -164,7 +177,7 @@ static json_t *link(struct state *s, const struct field *f, json_t *v)
 {
 	const char *id = json_string_value(v);
 	struct record *o = id ? base_record(f->table->base, id) : NULL;
-	struct fx_arena a = { NULL };
+	struct fx_arena a = { 0 };
 	json_t *out = json_object();
 
 	json_object_set(out, "id", v);
@@ -183,6 +196,8 @@ static json_t *one(struct state *s, struct field *f, json_t *v)
 		return choice(f, v);
 	case FT_COLLABORATOR:
 	case FT_COLLABORATORS:
+	case FT_CREATED_BY:
+	case FT_MODIFIED_BY:
 		return person(f, v);
 	case FT_LINKS:
 		return link(s, f, v);
@@ -247,9 +262,17 @@ json_t *feed_cell(struct state *s, struct record *r, struct field *f)
 		f->visiting = false;
 		return v;
 	}
-	if (field_is_computed(f->type))
-		return cell_json(s, r, f);
-	return feed_cell_raw(s, f, r->cells[f->index].v);
+	if (!field_is_computed(f->type))
+		return feed_cell_raw(s, f, r->cells[f->index].v);
+	v = cell_json(s, r, f);
+	if (v && (f->type == FT_CREATED_BY || f->type == FT_MODIFIED_BY ||
+		  f->type == FT_SYNC_SOURCE)) {
+		json_t *plain = v;
+
+		v = one(s, f, plain);
+		json_decref(plain);
+	}
+	return v;
 }
 
 bool feed_changed(struct feed *f, const struct feed_row *w, size_t i)
@@ -260,6 +283,9 @@ bool feed_changed(struct feed *f, const struct feed_row *w, size_t i)
 
 	if (i >= w->n || !feed_watches(fd))
 		return false;
+	if (f->state->quirk.payload_equal && w->direct && w->seen[i] &&
+	    !field_is_computed(fd->type))
+		return true;
 	now = field_is_computed(fd->type) ? feed_cell(f->state, w->r, fd) :
 					    json_incref(w->r->cells[i].v);
 	same = now == w->before[i] ||

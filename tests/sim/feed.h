@@ -10,10 +10,12 @@
 
 struct feed_row {
 	struct record *r;
+	bool direct;		/* written, and not only computed anew */
 	bool created;
 	bool destroyed;
 	uint64_t was_in;	/* views that showed it before */
 	json_t **before;	/* a cell per field, NULL: empty */
+	bool *seen;		/* what depends on that cell is known */
 	size_t n;
 };
 
@@ -29,7 +31,12 @@ struct feed_event {
 	json_t *previous;
 };
 
+/* Where cells are told that are computed anew: with the call that made it
+ * so, in a payload of their own, or nowhere. */
+enum feed_computed { FEED_SAME, FEED_SYSTEM, FEED_NONE };
+
 struct feed {
+	enum feed_computed computed;
 	struct state *state;
 	struct base *base;
 	struct feed_row **rows;
@@ -45,11 +52,17 @@ void feed_begin(struct feed *f, struct state *s, struct base *b);
 void feed_release(struct feed *f);	/* takes it off the base */
 
 /* All of these do nothing for a base without a feed. */
-void feed_touch(struct base *b, struct record *r);	/* about to change */
+/* f is about to change */
+void feed_touch(struct base *b, struct record *r, struct field *f);
 void feed_made(struct base *b, struct record *r);
 void feed_gone(struct base *b, struct record *r);	/* about to go */
 void feed_event(struct base *b, enum feed_kind kind, const char *table,
 		const char *field, json_t *current, json_t *previous);
+
+/* The row as it is now, unless it was looked at before. */
+struct feed_row *feed_row(struct feed *f, struct record *r);
+/* feed_depend.c: the same for every row with cells computed from r's. */
+void feed_depend(struct feed *f, struct record *r, struct field *changed);
 
 /* The cell as payloads show it (V2), NULL when empty. `raw` is what is
  * stored; computed cells are taken as they are now. */

@@ -202,28 +202,38 @@ struct fetch {
 	bool started;
 };
 
-static void *on_uri(void *cls, const char *uri, struct MHD_Connection *con)
+static void reset(struct fetch *q)
 {
-	struct fetch *q = sim_alloc(sizeof(*q));
-
-	(void)cls;
-	(void)con;
-	q->target = sim_strdup(uri);
-	return q;
+	free(q->target);
+	q->target = NULL;
+	q->started = false;
 }
 
-static void on_completed(void *cls, struct MHD_Connection *con, void **con_cls,
-			 enum MHD_RequestTerminationCode toe)
+/* As in server.c: what is fetched lives with its connection. */
+static void on_connection(void *cls, struct MHD_Connection *con,
+			  void **socket_ctx,
+			  enum MHD_ConnectionNotificationCode toe)
 {
-	struct fetch *q = *con_cls;
-
 	(void)cls;
 	(void)con;
-	(void)toe;
-	if (q)
-		free(q->target);
-	free(q);
-	*con_cls = NULL;
+	if (toe == MHD_CONNECTION_NOTIFY_STARTED) {
+		*socket_ctx = sim_alloc(sizeof(struct fetch));
+		return;
+	}
+	reset(*socket_ctx);
+	free(*socket_ctx);
+}
+
+static void *on_uri(void *cls, const char *uri, struct MHD_Connection *con)
+{
+	const union MHD_ConnectionInfo *i = MHD_get_connection_info(
+		con, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	struct fetch *q = i->socket_context;
+
+	(void)cls;
+	reset(q);
+	q->target = sim_strdup(uri);
+	return q;
 }
 
 static enum MHD_Result on_request(void *cls, struct MHD_Connection *con,
@@ -240,7 +250,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *con,
 	struct MHD_Response *h;
 	enum MHD_Result ret;
 	struct body *b;
-	int status = 405;
+	int status = 405, latency;
 
 	(void)url;
 	(void)version;
@@ -251,7 +261,10 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *con,
 		return MHD_YES;
 	}
 	b = sim_alloc(sizeof(*b));
-	time_sleep_ms(f->latency_ms);
+	pthread_mutex_lock(&f->sim->mu);
+	latency = f->latency_ms;
+	pthread_mutex_unlock(&f->sim->mu);
+	time_sleep_ms(latency);
 	pthread_mutex_lock(&f->sim->mu);
 	if (!strcmp(method, "GET") || !strcmp(method, "HEAD"))
 		status = find(f, q->target, b);
@@ -287,7 +300,7 @@ int files_start(struct files *f, struct sim *s, const char *addr,
 			MHD_USE_ITC,
 		0, NULL, NULL, on_request, f, MHD_OPTION_LISTEN_SOCKET, fd,
 		MHD_OPTION_URI_LOG_CALLBACK, on_uri, f,
-		MHD_OPTION_NOTIFY_COMPLETED, on_completed, f,
+		MHD_OPTION_NOTIFY_CONNECTION, on_connection, f,
 		MHD_OPTION_END);
 	return f->daemon ? 0 : -EIO;
 }
@@ -323,8 +336,9 @@ void files_write(const struct files *f, struct buf *b)
 	for (size_t i = 0; i < f->log_n; i++) {
 		const struct files_entry *e = &f->log[i];
 
-		buf_printf(b, "%s{\"method\":\"%s\",\"path\":",
-			   i ? "," : "", e->method);
+		buf_printf(b, "%s{\"method\":", i ? "," : "");
+		buf_json_str(b, e->method, strlen(e->method));
+		buf_str(b, ",\"path\":");
 		buf_json_str(b, e->path, strlen(e->path));
 		if (e->range) {
 			buf_str(b, ",\"range\":");
@@ -340,8 +354,7 @@ static void set_long(const json_t *o, const char *key, long *to)
 {
 	const json_t *v = json_object_get(o, key);
 
-	if (json_is_number(v))
-		*to = (long)json_number_value(v);
+	*to = call_number(v, *to);
 }
 
 void files_set(struct files *f, const json_t *o)

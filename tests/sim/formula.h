@@ -40,8 +40,15 @@ struct fx_val {
 
 struct fx_block;
 
+/* One evaluation may use so much: a byte of values counts 1, a step 16.
+ * What goes beyond is an error value, so no formula holds the server. */
+#define FX_WORK_MAX (256u << 20)
+#define FX_TEXT_MAX (1u << 20)	/* bytes of a text made by repeating */
+
 struct fx_arena {
 	struct fx_block *first;
+	size_t work;
+	size_t errors;	/* arguments of the running call that were one */
 };
 
 void *fx_arena_get(struct fx_arena *a, size_t n);

@@ -24,6 +24,7 @@ void *fx_arena_get(struct fx_arena *a, size_t n)
 	void *p;
 
 	n = (n + 15) & ~(size_t)15;
+	a->work += n;
 	cap = (cap + 15) & ~(size_t)15;
 	if (!b || b->cap - b->n < n) {
 		b = sim_alloc(sizeof(*b) + cap + 16);
@@ -38,6 +39,7 @@ void *fx_arena_get(struct fx_arena *a, size_t n)
 
 void fx_arena_reset(struct fx_arena *a)
 {
+	a->work = 0;
 	while (a->first && a->first->next) {
 		struct fx_block *b = a->first;
 
@@ -313,18 +315,34 @@ static struct fx_val eval_op(const struct fx_node *n, const struct fx_env *env)
 	}
 }
 
+/* An argument that is an error makes the result one, whatever the function
+ * made of it. */
+static struct fx_val call(const struct fx_call *c)
+{
+	struct fx_arena *a = c->env->arena;
+	size_t before = a->errors;
+	struct fx_val v = c->node->func->run(c);
+	bool failed = a->errors != before;
+
+	a->errors = before;
+	return failed ? fx_error() : v;
+}
+
 struct fx_val fx_node_eval(const struct fx_node *n, const struct fx_env *env)
 {
 	struct fx_call c = { n, env };
 	struct fx_val v;
 
+	env->arena->work += 16;
+	if (env->arena->work > FX_WORK_MAX)
+		return fx_error();
 	switch (n->kind) {
 	case ND_FIELD:
 		return env->field(env->ctx, n->field, env->arena);
 	case ND_VALUES:
 		return env->values ? *env->values : fx_blank();
 	case ND_CALL:
-		return n->func->run(&c);
+		return call(&c);
 	case ND_OP:
 		return eval_op(n, env);
 	case ND_NEG:
@@ -343,9 +361,13 @@ struct fx_val fx_eval(const struct fx_prog *p, const struct fx_env *env)
 
 struct fx_val fx_arg(const struct fx_call *c, size_t i)
 {
+	struct fx_val v;
+
 	if (i >= c->node->n)
 		return fx_blank();
-	return fx_node_eval(c->node->arg[i], c->env);
+	v = fx_node_eval(c->node->arg[i], c->env);
+	c->env->arena->errors += v.type == FX_ERR;
+	return v;
 }
 
 double fx_arg_num(const struct fx_call *c, size_t i)

@@ -44,6 +44,7 @@ struct fx_node {
 	struct fx_node **arg;
 	size_t n;
 	size_t cap;
+	int height;		/* of the tree below */
 };
 
 struct fx_call {

@@ -2,49 +2,64 @@
 
 #include <string.h>
 
+/* How many are true and how many not, so far. */
+struct votes {
+	size_t yes;
+	size_t no;
+	struct fx_val err;	/* FX_BLANK: none */
+};
+
+static void vote(struct votes *o, const struct fx_val *v)
+{
+	if (v->type == FX_ERR && o->err.type != FX_ERR)
+		o->err = *v;
+	else if (fx_truthy(v))
+		o->yes++;
+	else
+		o->no++;
+}
+
+/* An argument votes once, the values of a rollup one by one. */
+static bool ask(struct votes *o, const struct fx_call *c, size_t i)
+{
+	struct fx_val v = fx_arg(c, i);
+
+	if (c->node->arg[i]->kind != ND_VALUES || v.type != FX_ARR)
+		vote(o, &v);
+	else
+		for (size_t k = 0; k < v.arr.n; k++)
+			vote(o, &v.arr.v[k]);
+	return o->err.type != FX_ERR;
+}
+
 static struct fx_val do_and(const struct fx_call *c)
 {
-	size_t i;
+	struct votes o = { 0 };
 
-	for (i = 0; i < c->node->n; i++) {
-		struct fx_val v = fx_arg(c, i);
-
-		if (v.type == FX_ERR)
-			return v;
-		if (!fx_truthy(&v))
-			return fx_bool(false);
-	}
-	return fx_bool(true);
+	for (size_t i = 0; i < c->node->n && !o.no; i++)
+		if (!ask(&o, c, i))
+			return o.err;
+	return fx_bool(!o.no);
 }
 
 static struct fx_val do_or(const struct fx_call *c)
 {
-	size_t i;
+	struct votes o = { 0 };
 
-	for (i = 0; i < c->node->n; i++) {
-		struct fx_val v = fx_arg(c, i);
-
-		if (v.type == FX_ERR)
-			return v;
-		if (fx_truthy(&v))
-			return fx_bool(true);
-	}
-	return fx_bool(false);
+	for (size_t i = 0; i < c->node->n && !o.yes; i++)
+		if (!ask(&o, c, i))
+			return o.err;
+	return fx_bool(o.yes);
 }
 
 static struct fx_val do_xor(const struct fx_call *c)
 {
-	bool odd = false;
-	size_t i;
+	struct votes o = { 0 };
 
-	for (i = 0; i < c->node->n; i++) {
-		struct fx_val v = fx_arg(c, i);
-
-		if (v.type == FX_ERR)
-			return v;
-		odd ^= fx_truthy(&v);
-	}
-	return fx_bool(odd);
+	for (size_t i = 0; i < c->node->n; i++)
+		if (!ask(&o, c, i))
+			return o.err;
+	return fx_bool(o.yes % 2);
 }
 
 static struct fx_val do_not(const struct fx_call *c)
@@ -103,7 +118,8 @@ static struct fx_val do_error(const struct fx_call *c)
 
 static struct fx_val do_iserror(const struct fx_call *c)
 {
-	struct fx_val v = fx_arg(c, 0);
+	/* not fx_arg: this error goes no further */
+	struct fx_val v = fx_node_eval(c->node->arg[0], c->env);
 
 	return fx_bool(v.type == FX_ERR ||
 		       (v.type == FX_NUM && v.num != v.num));

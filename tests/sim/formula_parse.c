@@ -8,6 +8,8 @@
 #include "mem.h"
 
 #define DEPTH_MAX 100	/* nesting a request may ask for */
+#define HEIGHT_MAX 2000	/* of the tree, which 1+1+1 makes high: it is walked
+			 * by recursion */
 
 struct parser {
 	struct fx_lex lex;
@@ -46,6 +48,8 @@ static void node_add(struct fx_node *n, struct fx_node *arg)
 {
 	n->arg = sim_grow(n->arg, n->n, &n->cap, sizeof(*n->arg));
 	n->arg[n->n++] = arg;
+	if (arg->height >= n->height)
+		n->height = arg->height + 1;
 }
 
 static void next(struct parser *p)
@@ -103,7 +107,7 @@ static bool all_const(const struct fx_node *n)
 /* Work that gives the same for every record is done once, here. */
 static struct fx_node *fold(struct fx_node *n)
 {
-	struct fx_arena a = { NULL };
+	struct fx_arena a = { 0 };
 	struct fx_env env = { .arena = &a };
 	struct fx_val v;
 	struct fx_node *c;
@@ -272,6 +276,8 @@ static struct fx_node *parse_expr(struct parser *p, int level)
 		next(p);
 		node_add(n, left);
 		node_add(n, parse_expr(p, level + 1));
+		if (n->height > HEIGHT_MAX)
+			p->bad = true;
 		left = p->bad ? n : fold(n);
 	}
 	p->depth--;

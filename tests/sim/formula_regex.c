@@ -1,9 +1,49 @@
 #include "formula_int.h"
 
 #include <regex.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define GROUPS 10
+
+#define PATTERN_MAX 1000
+#define DEPTH_MAX 50
+#define REPEATS_MAX 1000	/* RE2's, here of all repeats multiplied */
+
+/* The C library unfolds repeats, follows groups by recursion and takes back
+ * references, which RE2 has not: all of that without a limit. */
+static bool bounded(const char *s)
+{
+	unsigned long repeats = 1;
+	size_t depth = 0, n = strlen(s);
+
+	if (n > PATTERN_MAX)
+		return false;
+	for (; *s; s++) {
+		if (*s == '\\' && s[1] >= '1' && s[1] <= '9')
+			return false;
+		if (*s == '\\' && s[1])
+			s++;
+		else if (*s == '(' && ++depth > DEPTH_MAX)
+			return false;
+		else if (*s == ')' && depth)
+			depth--;
+		else if (*s == '{') {
+			unsigned long lo = strtoul(s + 1, NULL, 10);
+			const char *comma = strpbrk(s, ",}");
+			unsigned long hi = comma && *comma == ',' ?
+				strtoul(comma + 1, NULL, 10) : lo;
+
+			hi = hi > lo ? hi : lo;
+			if (hi > REPEATS_MAX)
+				return false;
+			repeats *= hi ? hi : 1;
+			if (repeats > REPEATS_MAX)
+				return false;
+		}
+	}
+	return true;
+}
 
 /* The product's syntax is RE2's; here it is the C library's extended one,
  * with what is common beyond that spelled out: \d, \D, (?:...) and a
@@ -14,6 +54,8 @@ static bool compile(const char *s, regex_t *re)
 	int flags = REG_EXTENDED;
 	int r;
 
+	if (!bounded(s))
+		return false;
 	if (!strncmp(s, "(?i)", 4)) {
 		flags |= REG_ICASE;
 		s += 4;
@@ -109,7 +151,8 @@ static struct fx_val do_replace(const struct fx_call *c)
 
 	if (!regex_arg(c, &re))
 		return fx_error();
-	while (*p && regexec(&re, p, GROUPS, m, flags) == 0) {
+	while (*p && b.n <= FX_TEXT_MAX &&
+	       regexec(&re, p, GROUPS, m, flags) == 0) {
 		buf_add(&b, p, (size_t)m[0].rm_so);
 		put_new(&b, to.str.s, p, m);
 		if (m[0].rm_eo == m[0].rm_so && p[m[0].rm_eo])
@@ -121,7 +164,8 @@ static struct fx_val do_replace(const struct fx_call *c)
 	}
 	buf_str(&b, p);
 	regfree(&re);
-	v = fx_str(c->env->arena, b.p, b.n);
+	v = b.n > FX_TEXT_MAX ? fx_error() :
+				fx_str(c->env->arena, b.p, b.n);
 	buf_release(&b);
 	return v;
 }

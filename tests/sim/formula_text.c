@@ -145,8 +145,15 @@ static struct fx_val do_concatenate(const struct fx_call *c)
 	struct fx_val v;
 
 	for (size_t i = 0; i < c->node->n; i++) {
-		v = fx_arg_text(c, i);
-		buf_add(&b, v.str.s, v.str.n);
+		struct fx_val arg = fx_arg(c, i);
+		bool each = c->node->arg[i]->kind == ND_VALUES &&
+			    arg.type == FX_ARR;	/* a rollup's, one by one */
+
+		for (size_t k = 0; k < (each ? arg.arr.n : 1); k++) {
+			v = fx_text(each ? &arg.arr.v[k] : &arg,
+				    c->env->arena);
+			buf_add(&b, v.str.s, v.str.n);
+		}
 	}
 	v = fx_str(c->env->arena, b.p, b.n);
 	buf_release(&b);
@@ -159,7 +166,9 @@ static struct fx_val do_rept(const struct fx_call *c)
 	size_t k = count_arg(c, 1, 0);
 	struct buf b = BUF_INIT;
 
-	if (v.str.n && k > 100000 / v.str.n)
+	if (!v.str.n)
+		return v;
+	if (k > FX_TEXT_MAX / v.str.n)
 		return fx_error();
 	while (k--)
 		buf_add(&b, v.str.s, v.str.n);
@@ -181,7 +190,7 @@ static struct fx_val do_substitute(const struct fx_call *c)
 
 	if (!from.str.n)
 		return v;
-	while ((at = strstr(p, from.str.s))) {
+	while (b.n <= FX_TEXT_MAX && (at = strstr(p, from.str.s))) {
 		buf_add(&b, p, (size_t)(at - p));
 		seen++;
 		if (!only || only == seen)
@@ -191,7 +200,8 @@ static struct fx_val do_substitute(const struct fx_call *c)
 		p = at + from.str.n;
 	}
 	buf_str(&b, p);
-	v = fx_str(c->env->arena, b.p, b.n);
+	v = b.n > FX_TEXT_MAX ? fx_error() :
+				fx_str(c->env->arena, b.p, b.n);
 	buf_release(&b);
 	return v;
 }

@@ -11,6 +11,8 @@ struct pack {
 	const json_t *filters;
 	const json_t *includes;
 	json_t *out;
+	bool written;		/* cells that were written */
+	bool computed;		/* cells that were computed anew */
 };
 
 static bool holds(const json_t *list, const char *s)
@@ -109,7 +111,8 @@ static bool changed_row(struct pack *p, const struct feed_row *w, json_t *to)
 		struct field *f = t->fields[i];
 		json_t *v;
 
-		if (!wants(p, "watchDataInFieldIds", f->id) ||
+		if (!(field_is_computed(f->type) ? p->computed : p->written) ||
+		    !wants(p, "watchDataInFieldIds", f->id) ||
 		    !feed_changed(p->feed, w, i))
 			continue;
 		if (!row)
@@ -143,8 +146,10 @@ static void one_row(struct pack *p, const struct feed_row *w)
 	json_t *fresh = json_object();
 	json_t *to = fresh;
 
-	if (base_table(p->feed->base, t->id) != t) {
-		json_decref(fresh);	/* went with its table */
+	if (base_table(p->feed->base, t->id) != t ||
+	    (w->direct ? !p->written && (!was || !is) : !p->computed)) {
+		json_decref(fresh);	/* went with its table, or is told
+					 * in the other payload */
 		return;
 	}
 	if (scope && !strncmp(scope, "viw", 3)) {
@@ -281,33 +286,33 @@ static bool has_changes(const json_t *o)
 	       json_object_get(o, "destroyedTableIds");
 }
 
-static void tell(struct hook *h, struct feed *f, const struct actor *a,
-		 const char *source)
+/* One payload, if there is anything to tell. */
+static void tell(struct pack *p, const struct actor *a, const char *source)
 {
-	struct pack p = { .h = h, .feed = f };
-	bool broken = hook_spec_broken(f->base, h->options);
+	struct feed *f = p->feed;
+	bool broken = p->written && hook_spec_broken(f->base, p->h->options);
 
-	p.filters = json_object_get(h->options, "filters");
-	p.includes = json_object_get(h->options, "includes");
-	if (!h->enabled || (!broken && !wants(&p, "fromSources", source)))
+	p->filters = json_object_get(p->h->options, "filters");
+	p->includes = json_object_get(p->h->options, "includes");
+	if (!p->h->enabled || (!broken && !wants(p, "fromSources", source)))
 		return;
-	p.out = envelope(f->state, f->base, a->user, source, a->now_ms);
-	for (size_t i = 0; i < f->events_n; i++)
-		one_event(&p, &f->events[i]);
-	if (holds(json_object_get(p.filters, "dataTypes"), "tableData"))
+	p->out = envelope(f->state, f->base, a->user, source, a->now_ms);
+	for (size_t i = 0; p->written && i < f->events_n; i++)
+		one_event(p, &f->events[i]);
+	if (holds(json_object_get(p->filters, "dataTypes"), "tableData"))
 		for (size_t i = 0; i < f->rows_n; i++)
 			if (!(f->rows[i]->created && f->rows[i]->destroyed))
-				one_row(&p, f->rows[i]);
+				one_row(p, f->rows[i]);
 	if (broken) {
-		json_object_set_new(p.out, "error", json_true());
-		json_object_set_new(p.out, "code",
+		json_object_set_new(p->out, "error", json_true());
+		json_object_set_new(p->out, "code",
 				    json_string("INVALID_FILTERS"));
-		h->enabled = false;
+		p->h->enabled = false;
 	}
-	if (broken || has_changes(p.out))
-		hook_push(h, p.out, a->now_ms);
+	if (broken || has_changes(p->out))
+		hook_push(p->h, p->out, a->now_ms);
 	else
-		json_decref(p.out);
+		json_decref(p->out);
 }
 
 void hooks_note(struct base *b, struct feed *f, const struct actor *a,
@@ -316,8 +321,18 @@ void hooks_note(struct base *b, struct feed *f, const struct actor *a,
 	if (!f->rows_n && !f->events_n)
 		return;
 	b->transaction += 1 + b->transaction % 3;	/* rises, not dense */
-	for (size_t i = 0; i < b->hooks_n; i++)
-		tell(b->hooks[i], f, a, source);
+	for (size_t i = 0; i < b->hooks_n; i++) {
+		struct pack p = { .h = b->hooks[i], .feed = f,
+				  .written = true,
+				  .computed = f->computed != FEED_SYSTEM };
+
+		tell(&p, a, source);
+		if (f->computed != FEED_SYSTEM)
+			continue;
+		p = (struct pack){ .h = b->hooks[i], .feed = f,
+				   .computed = true };
+		tell(&p, a, "system");
+	}
 }
 
 void hook_fail(struct state *s, struct base *b, struct hook *h,

@@ -324,12 +324,14 @@ int list_records(struct sim *s, struct call *c, bool post, struct reply *r)
 			zone = query;
 	}
 	if (!query || zone ||
-	    list_params(post ? c->json : query, post, &c->query, &l.opt)) {
+	    list_params(post ? c->json : query, post,
+			s->state->quirk.clamp_page_size, &c->query, &l.opt)) {
 		ret = reply_error(r, ERR_PARAM);
 		goto out;
 	}
 	l.out.by_id = l.opt.by_id;
 	l.out.comments = l.opt.comments;
+	l.out.dates = l.opt.dates;
 	l.out.look = l.opt.look;
 	if (s->iterator_ttl_s > 0)
 		iterators_expire(s->iterators, c->arrival_ns -

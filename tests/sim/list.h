@@ -25,6 +25,7 @@ struct list_opt {
 	const char *filter;
 	const json_t *fields;		/* array or NULL */
 	const json_t *sort;
+	bool dates;
 	bool by_id;
 	bool comments;
 	struct celltext_look look;	/* of cellFormat=string */

@@ -145,17 +145,18 @@ static int flag(const json_t *o, const char *key, bool body)
 	return body && v && !json_is_boolean(v) ? -1 : call_flag(o, key);
 }
 
-int list_params(json_t *o, bool body, const struct params *query,
+int list_params(json_t *o, bool body, bool clamp, const struct params *query,
 		struct list_opt *opt)
 {
 	int by_id = flag(o, "returnFieldsByFieldId", body);
+	int dates = flag(o, "includeDateDependencyMetadata", body);
 	const char *method;
 
 	memset(opt, 0, sizeof(*opt));
 	if (!o || !call_only_keys(o, known) || by_id < 0 ||
-	    flag(o, "includeDateDependencyMetadata", body) < 0 ||
+	    dates < 0 ||
 	    whole(o, "pageSize", body, 1, LIST_PAGE_MAX, &opt->page) ||
-	    opt->page > LIST_PAGE_MAX ||
+	    (opt->page > LIST_PAGE_MAX && !clamp) ||
 	    whole(o, "maxRecords", body, 1, -1, &opt->max) ||
 	    text(o, "offset", &opt->offset) || text(o, "view", &opt->view) ||
 	    text(o, "filterByFormula", &opt->filter) ||
@@ -166,5 +167,8 @@ int list_params(json_t *o, bool body, const struct params *query,
 	    list_format(o, query, &opt->look))
 		return -1;
 	opt->by_id = by_id;
+	opt->dates = dates;
+	if (opt->page > LIST_PAGE_MAX)
+		opt->page = LIST_PAGE_MAX;
 	return 0;
 }

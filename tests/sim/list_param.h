@@ -8,7 +8,7 @@
 #include "list.h"
 
 /* `body`: o is a JSON body, so numbers are numbers; else it is a query. */
-int list_params(json_t *o, bool body, const struct params *query,
+int list_params(json_t *o, bool body, bool clamp, const struct params *query,
 		struct list_opt *opt);
 /* cellFormat, timeZone and userLocale alone. */
 int list_format(const json_t *o, const struct params *query,

@@ -78,10 +78,11 @@ static void usage(FILE *f)
 	      "  --files-port N        attachments are there (a free one)\n"
 	      "  --files-port-file F   write that port there\n"
 	      "  --load FILE           state to start with\n"
-	      "  --save FILE           state to write at the end\n"
+	      "  --save FILE           state to write at the end (SIGTERM)\n"
 	      "  --generate SPEC       bases=B,tables=T,records=N,"
 	      "attachments=1,comments=1\n"
-	      "  --seed S              of ids and generated data (1)\n"
+	      "  --seed S              of ids and generated data (1); a loaded\n"
+	      "                        file goes on with its own\n"
 	      "  --penalty SECONDS     refusal after too many calls (30)\n"
 	      "  --latency MS          wait before every answer (0)\n"
 	      "  --no-rate-limit       serve any number of calls\n"
@@ -90,9 +91,14 @@ static void usage(FILE *f)
 	      "  --missing-record N    403 or 404 for what is gone (403)\n"
 	      "  --iterator-ttl SEC    idle life of a listing; 0: for ever "
 	      "(0)\n"
-	      "  --token TOKEN         with all rights (" DEFAULT_TOKEN ")\n"
+	      "  --token TOKEN         with all rights (" DEFAULT_TOKEN
+	      " if the file has none)\n"
 	      "  --log FILE            one JSON line per request\n"
-	      "  -q                    print no ready line\n", f);
+	      "  -q                    print no ready line\n"
+	      "  -h, --help            this text\n"
+	      "Rights, faults, limits, clocks and logs are reached under\n"
+	      "http://ADDR:PORT/_sim/ while it runs: see tests/sim/README.md\n",
+	      f);
 }
 
 static bool whole(const char *s, unsigned long max, unsigned long *out)

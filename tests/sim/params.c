@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "buf.h"
 #include "mem.h"
 
 #define INDEX_MAX 1000	/* of a[N]; far above any list the API takes */
@@ -36,6 +37,13 @@ char *params_unescape(const char *s, size_t n, bool plus)
 			i += 2;
 		} else {
 			out[k++] = plus && s[i] == '+' ? ' ' : s[i];
+		}
+	}
+	for (size_t i = 0; i < k; i += n) {
+		n = buf_utf8(out + i, k - i);
+		if (!n) {
+			free(out);
+			return NULL;
 		}
 	}
 	return out;

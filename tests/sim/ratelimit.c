@@ -7,8 +7,7 @@
 
 #define SECOND 1000000000
 
-static struct rate_window *window(struct ratelimit *r, const char *id,
-				  size_t limit)
+static struct rate_window *window(struct ratelimit *r, const char *id)
 {
 	struct rate_window *w;
 
@@ -17,7 +16,6 @@ static struct rate_window *window(struct ratelimit *r, const char *id,
 			return r->v[i];
 	w = sim_alloc(sizeof(*w));
 	memcpy(w->id, id, strnlen(id, ID_CAP - 1));
-	w->limit = limit;
 	r->v = sim_grow(r->v, r->n, &r->cap, sizeof(struct rate_window *));
 	r->v[r->n++] = w;
 	return w;
@@ -26,40 +24,48 @@ static struct rate_window *window(struct ratelimit *r, const char *id,
 static void forget_old(struct rate_window *w, int64_t now_ns)
 {
 	while (w->n && w->at[w->head] <= now_ns - SECOND) {
-		w->head = (w->head + 1) % w->limit;
+		w->head = (w->head + 1) % RATE_USER;
 		w->n--;
 	}
 }
 
 /* Full: starts the penalty. */
-static bool has_room(struct ratelimit *r, struct rate_window *w,
+static bool has_room(struct ratelimit *r, struct rate_window *w, size_t limit,
 		     int64_t now_ns)
 {
-	if (now_ns < w->blocked_until)
+	int64_t until = now_ns + r->penalty_ms * 1000000;
+
+	if (now_ns < w->blocked_until) {
+		if (r->extend)
+			w->blocked_until = until;
 		return false;
+	}
 	forget_old(w, now_ns);
-	if (w->n < w->limit)
+	if (w->n < limit)
 		return true;
-	w->blocked_until = now_ns + r->penalty_ms * 1000000;
-	w->n = 0;
+	w->blocked_until = until;
 	return false;
 }
 
 static void note(struct rate_window *w, int64_t now_ns)
 {
-	w->at[(w->head + w->n) % w->limit] = now_ns;
+	w->at[(w->head + w->n) % RATE_USER] = now_ns;
 	w->n++;
 }
 
 bool ratelimit_admit(struct ratelimit *r, const char *base, const char *user,
 		     int64_t now_ns)
 {
-	struct rate_window *b = *base ? window(r, base, RATE_BASE) : NULL;
-	struct rate_window *u = window(r, user, RATE_USER);
+	struct rate_window *b = *base ? window(r, base) : NULL;
+	struct rate_window *u = window(r, user);
 
 	if (!r->enabled)
 		return true;
-	if ((b && !has_room(r, b, now_ns)) || !has_room(r, u, now_ns))
+	if (now_ns < r->last_ns)	/* two threads may pass each other */
+		now_ns = r->last_ns;
+	r->last_ns = now_ns;
+	if ((b && !has_room(r, b, r->per_base, now_ns)) ||
+	    !has_room(r, u, RATE_USER, now_ns))
 		return false;
 	if (b)
 		note(b, now_ns);

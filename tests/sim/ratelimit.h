@@ -14,12 +14,10 @@
 
 #include "ids.h"
 
-#define RATE_BASE 5
 #define RATE_USER 50
 
 struct rate_window {
 	char id[ID_CAP];
-	size_t limit;
 	int64_t at[RATE_USER];	/* ring of admitted arrivals */
 	size_t head;
 	size_t n;
@@ -28,7 +26,10 @@ struct rate_window {
 
 struct ratelimit {
 	bool enabled;
+	bool extend;		/* calls in the block lengthen it */
+	size_t per_base;	/* calls per second */
 	int64_t penalty_ms;
+	int64_t last_ns;	/* newest arrival: time never goes back */
 	struct rate_window **v;
 	size_t n;
 	size_t cap;

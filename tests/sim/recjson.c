@@ -5,11 +5,43 @@
 #include "cellval.h"
 #include "timefmt.h"
 
+/* A predecessor field's links as objects; what stands between two rows is
+ * not kept, so it is what a new dependency begins with. */
+static json_t *predecessors(const struct record *r, const struct field *f)
+{
+	const json_t *set = json_object_get(r->table->extra,
+					    "dateDependencySettings");
+	const char *id = json_string_value(
+		json_object_get(set, "predecessorFieldId"));
+	const char *mode = json_string_value(
+		json_object_get(set, "reschedulingMode"));
+	const json_t *ids = r->cells[f->index].v;
+	json_t *list;
+
+	if (!ids || !id || strcmp(id, f->id) != 0)
+		return NULL;
+	list = json_array();
+	for (size_t i = 0; i < json_array_size(ids); i++) {
+		json_t *o = json_object();
+
+		json_object_set(o, "id", json_array_get(ids, i));
+		if (mode && !strcmp(mode, "fixed"))
+			json_object_set_new(o, "dateDependencyMetadata",
+					    json_pack("{s:s,s:i}",
+						      "dependencyType",
+						      "finishToStart",
+						      "buffer", 0));
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
 /* Plain cells are written where they lie, with no copy. */
 static bool write_cell(struct state *s, struct record *r, struct field *f,
 		       const struct recjson_opt *o, struct buf *b, bool first)
 {
 	json_t *v = r->cells[f->index].v;
+	json_t *made = NULL;
 	const char *text = NULL;
 
 	if (o->look.on) {
@@ -18,10 +50,15 @@ static bool write_cell(struct state *s, struct record *r, struct field *f,
 			return false;
 		v = NULL;
 	} else {
-		v = field_is_computed(f->type) ||
-				    f->type == FT_ATTACHMENTS ?
-			    cell_json(s, r, f) :
-						 json_incref(v);
+		if (o->dates)
+			made = predecessors(r, f);
+		if (made)
+			v = made;
+		else if (field_is_computed(f->type) ||
+			 f->type == FT_ATTACHMENTS)
+			v = cell_json(s, r, f);
+		else
+			json_incref(v);
 		if (!v)
 			return false;
 	}

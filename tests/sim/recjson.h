@@ -11,6 +11,7 @@
 struct recjson_opt {
 	bool by_id;			/* keys are field ids */
 	bool comments;			/* commentCount where not 0 */
+	bool dates;			/* predecessors with metadata */
 	struct celltext_look look;	/* cellFormat=string */
 	struct field *const *fields;	/* NULL: all */
 	size_t fields_n;

@@ -110,7 +110,7 @@ static void list_change(struct record *r, struct field *f, const char *id,
 	struct cell *c = &r->cells[f->index];
 	json_t *list = json_array();
 
-	feed_touch(r->table->base, r);
+	feed_touch(r->table->base, r, f);
 	for (size_t i = 0; i < json_array_size(c->v); i++) {
 		json_t *e = json_array_get(c->v, i);
 		const char *s = json_string_value(e);
@@ -159,7 +159,7 @@ void record_set(struct record *r, struct field *f, json_t *v,
 	struct cell *c = &r->cells[f->index];
 	json_t *old = c->v;
 
-	feed_touch(r->table->base, r);
+	feed_touch(r->table->base, r, f);
 	c->v = v;
 	stamp(r, f, a);
 	if (f->type == FT_LINKS && f->inverse) {

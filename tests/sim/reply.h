@@ -16,6 +16,7 @@
 enum err {
 	ERR_ROUTE,		/* 404 {"error":"NOT_FOUND"} */
 	ERR_AUTH,
+	ERR_UNAUTHORIZED,	/* the other word for it */
 	ERR_MODEL,
 	ERR_OPERATION,
 	ERR_FORBIDDEN,		/* INVALID_PERMISSIONS with other text */
@@ -23,7 +24,10 @@ enum err {
 	ERR_MODEL_ID,
 	ERR_TABLE,
 	ERR_BODY,
+	ERR_BODY_400,
 	ERR_TOO_LARGE,
+	ERR_UPLOAD,		/* the same as 422 */
+	ERR_RECORD_LIMIT,
 	ERR_URI,
 	ERR_PARAM,
 	ERR_MISSING_FIELDS,

@@ -28,7 +28,7 @@ struct entry {
 
 /* Arrivals of the last second, and the most there ever were. */
 struct pace {
-	char base[ID_CAP];	/* "": all together */
+	char of[ID_CAP];	/* a base, a user; "": all together */
 	int64_t *at;
 	size_t head;
 	size_t n;
@@ -112,15 +112,15 @@ void reqlog_free(struct reqlog *l)
 	free(l);
 }
 
-static struct pace *pace_of(struct reqlog *l, const char *base)
+static struct pace *pace_of(struct reqlog *l, const char *of)
 {
 	struct pace *p;
 
 	for (size_t i = 0; i < l->paces_n; i++)
-		if (!strcmp(l->paces[i]->base, base))
+		if (!strcmp(l->paces[i]->of, of))
 			return l->paces[i];
 	p = sim_alloc(sizeof(*p));
-	memcpy(p->base, base, strnlen(base, ID_CAP - 1));
+	memcpy(p->of, of, strnlen(of, ID_CAP - 1));
 	l->paces = sim_grow(l->paces, l->paces_n, &l->paces_cap,
 			    sizeof(struct pace *));
 	l->paces[l->paces_n++] = p;
@@ -146,7 +146,8 @@ static void pace_note(struct pace *p, int64_t ns)
 	p->calls++;
 }
 
-uint64_t reqlog_arrive(struct reqlog *l, const struct call *c)
+uint64_t reqlog_arrive(struct reqlog *l, const struct call *c,
+		       const char *user)
 {
 	struct entry *e = at(l, l->next);
 
@@ -158,6 +159,7 @@ uint64_t reqlog_arrive(struct reqlog *l, const struct call *c)
 	e->kind = c->kind;
 	e->auth = c->authorization != NULL;
 	memcpy(e->base, c->base_id, ID_CAP);
+	memcpy(e->user, user, strnlen(user, ID_CAP - 1));
 	e->body_n = c->body_n < REQLOG_BODY_MAX ? c->body_n : REQLOG_BODY_MAX;
 	if (e->body_n)
 		e->body = sim_strndup(c->body, e->body_n);
@@ -168,6 +170,8 @@ uint64_t reqlog_arrive(struct reqlog *l, const struct call *c)
 	pace_note(pace_of(l, ""), e->ns);
 	if (*e->base)
 		pace_note(pace_of(l, e->base), e->ns);
+	if (*e->user)
+		pace_note(pace_of(l, e->user), e->ns);
 	return e->seq;
 }
 
@@ -185,23 +189,19 @@ static void body_text(struct buf *b, const struct entry *e)
 static void write_entry(const struct reqlog *l, const struct entry *e,
 			bool body, struct buf *b)
 {
-	json_t *target = json_string(e->target);
-
 	buf_printf(b, "{\"seq\":%llu,\"ms\":%lld.%03lld,\"took_ms\":%lld.%03lld"
-		   ",\"method\":\"%s\",\"kind\":\"%s\",\"base\":\"%s\","
-		   "\"user\":\"%s\",\"status\":%d,\"auth\":%s,\"path\":",
+		   ",\"kind\":\"%s\",\"base\":\"%s\","
+		   "\"user\":\"%s\",\"status\":%d,\"auth\":%s,\"method\":",
 		   (unsigned long long)e->seq,
 		   (long long)((e->ns - l->start_ns) / 1000000),
 		   (long long)((e->ns - l->start_ns) / 1000 % 1000),
 		   (long long)(e->took_ns / 1000000),
-		   (long long)(e->took_ns / 1000 % 1000), e->method,
+		   (long long)(e->took_ns / 1000 % 1000),
 		   kind_name(e->kind), e->base, e->user, e->status,
 		   e->auth ? "true" : "false");
-	if (target)
-		buf_json(b, target);
-	else
-		buf_str(b, "null");
-	json_decref(target);
+	buf_json_str(b, e->method, strlen(e->method));
+	buf_str(b, ",\"path\":");
+	buf_json_str(b, e->target, strlen(e->target));
 	if (e->fault)
 		buf_printf(b, ",\"fault\":\"%s\"", e->fault);
 	if (body) {
@@ -212,7 +212,7 @@ static void write_entry(const struct reqlog *l, const struct entry *e,
 }
 
 void reqlog_done(struct reqlog *l, uint64_t seq, int status,
-		 const char *fault, const char *user, int64_t now_ns)
+		 const char *fault, int64_t now_ns)
 {
 	struct entry *e = at(l, seq);
 
@@ -221,14 +221,14 @@ void reqlog_done(struct reqlog *l, uint64_t seq, int status,
 	e->status = status;
 	e->took_ns = now_ns - e->ns;
 	e->fault = fault;
-	if (user)
-		memcpy(e->user, user, strnlen(user, ID_CAP - 1));
 	if (status > 0 && status < 600)
 		l->by_status[status]++;
 	if (status == 429) {
 		pace_of(l, "")->refused++;
 		if (*e->base)
 			pace_of(l, e->base)->refused++;
+		if (*e->user)
+			pace_of(l, e->user)->refused++;
 	}
 	if (l->file) {
 		struct buf b = BUF_INIT;
@@ -263,6 +263,24 @@ void reqlog_write(struct reqlog *l, uint64_t since, bool body, struct buf *b)
 	buf_printf(b, "],\"last\":%llu}", (unsigned long long)(l->next - 1));
 }
 
+static void write_paces(const struct reqlog *l, const char *prefix,
+			struct buf *b)
+{
+	const char *sep = "";
+
+	for (size_t i = 0; i < l->paces_n; i++) {
+		const struct pace *p = l->paces[i];
+
+		if (strncmp(p->of, prefix, 3) != 0)
+			continue;
+		buf_printf(b, "%s\"%s\":{\"calls\":%llu,\"rate_limited\":%llu,"
+			   "\"max_per_second\":%zu}", sep, p->of,
+			   (unsigned long long)p->calls,
+			   (unsigned long long)p->refused, p->most);
+		sep = ",";
+	}
+}
+
 void reqlog_counters(struct reqlog *l, struct buf *b)
 {
 	struct pace *all = pace_of(l, "");
@@ -287,17 +305,8 @@ void reqlog_counters(struct reqlog *l, struct buf *b)
 		sep = ",";
 	}
 	buf_str(b, "},\"by_base\":{");
-	sep = "";
-	for (size_t i = 0; i < l->paces_n; i++) {
-		const struct pace *p = l->paces[i];
-
-		if (!*p->base)
-			continue;
-		buf_printf(b, "%s\"%s\":{\"calls\":%llu,\"rate_limited\":%llu,"
-			   "\"max_per_second\":%zu}", sep, p->base,
-			   (unsigned long long)p->calls,
-			   (unsigned long long)p->refused, p->most);
-		sep = ",";
-	}
+	write_paces(l, "app", b);
+	buf_str(b, "},\"by_user\":{");
+	write_paces(l, "usr", b);
 	buf_str(b, "}}");
 }

@@ -20,9 +20,10 @@ struct reqlog *reqlog_new(FILE *file);	/* takes the file; may be NULL */
 void reqlog_free(struct reqlog *l);
 
 /* An arrival; the result names it for reqlog_done. */
-uint64_t reqlog_arrive(struct reqlog *l, const struct call *c);
+uint64_t reqlog_arrive(struct reqlog *l, const struct call *c,
+		       const char *user);	/* "": nobody known */
 void reqlog_done(struct reqlog *l, uint64_t seq, int status,
-		 const char *fault, const char *user, int64_t now_ns);
+		 const char *fault, int64_t now_ns);
 
 /* Entries after `since`, as {"entries":[...],"last":N}. */
 void reqlog_write(struct reqlog *l, uint64_t since, bool body, struct buf *b);

@@ -31,7 +31,7 @@ static void compile_rollup(struct field *f)
 			       !strcmp(type, "currency") ||
 			       !strcmp(type, "percent") ||
 			       !strcmp(type, "duration") ?
-			       "SUM(values)" : "ARRAYJOIN(values)";
+			       "SUM(values)" : "ARRAYJOIN(ARRAYCOMPACT(values))";
 	f->prog = fx_compile(text, NULL, err, sizeof(err));
 }
 

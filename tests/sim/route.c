@@ -22,11 +22,14 @@ static int get_record(struct sim *s, struct call *c, struct reply *r)
 	struct recjson_opt o = { .by_id = false };
 	json_t *q = params_json(&c->query);
 	int by_id = call_flag(q, "returnFieldsByFieldId");
+	int dates = call_flag(q, "includeDateDependencyMetadata");
 	bool ok = q && call_only_keys(q, keys) && by_id >= 0 &&
+		  dates >= 0 &&
 		  !list_format(q, &c->query, &o.look);
 	struct record *rec;
 
 	o.by_id = by_id > 0;
+	o.dates = dates > 0;
 	json_decref(q);
 	if (!ok)
 		return reply_error(r, ERR_PARAM);
@@ -60,6 +63,14 @@ static int put(struct sim *s, struct call *c, struct reply *r)
 	return write_update(s, c, true, r);
 }
 
+/* Calls of enterprise plans: nobody here is on one (airtable-api.md 7.3). */
+static int enterprise(struct sim *s, struct call *c, struct reply *r)
+{
+	(void)s;
+	(void)c;
+	return reply_error(r, ERR_MODEL);
+}
+
 /* A is a base id, R a record's, W a webhook's, C a comment's, T an id or a
  * name; the rest stands for itself. */
 static const struct route routes[] = {
@@ -67,6 +78,11 @@ static const struct route routes[] = {
 	{ "GET", "meta/bases", KIND_BASES, false, schema_bases },
 	{ "GET", "meta/bases/A/tables", KIND_SCHEMA, false, schema_tables },
 	{ "GET", "meta/bases/A", KIND_BASES, false, schema_base },
+	{ "GET", "meta/workspaces", KIND_OTHER, false, enterprise },
+	{ "GET", "meta/bases/A/views", KIND_OTHER, false, enterprise },
+	{ "GET", "meta/bases/A/views/T", KIND_OTHER, false, enterprise },
+	{ "DELETE", "meta/bases/A/views/T", KIND_OTHER, false, enterprise },
+	{ "DELETE", "meta/bases/A", KIND_OTHER, false, enterprise },
 	{ "POST", "meta/bases", KIND_SCHEMA_WRITE, true, schema_create_base },
 	{ "POST", "meta/bases/A/tables", KIND_SCHEMA_WRITE, true,
 	  schema_create_table },
@@ -189,7 +205,7 @@ void route_run(struct sim *s, struct call *c, const struct route *rt,
 		c->source = c->as_user ? "client" : "publicApi";
 	c->actor.user = c->token->user;
 	c->actor.now_ms = state_now_ms(s->state);
-	if (rt->body && call_body(c, r))
+	if (rt->body && call_body(s, c, r))
 		return;
 	b = *c->base_id ? state_base(s->state, c->base_id) : NULL;
 	if (!b || !b->hooks_n) {
@@ -197,6 +213,7 @@ void route_run(struct sim *s, struct call *c, const struct route *rt,
 		return;
 	}
 	feed_begin(&f, s->state, b);
+	f.computed = s->computed;
 	if (!rt->run(s, c, r))
 		hooks_note(b, &f, &c->actor, c->source);
 	feed_release(&f);

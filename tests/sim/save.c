@@ -8,12 +8,12 @@
 
 #include "base64.h"
 #include "blob.h"
-#include "cellval.h"
 #include "schema.h"
 #include "webhook.h"
 #include "timefmt.h"
 
-/* Attachments with the bytes the file host has for them. */
+/* Attachments with the bytes the file host has for them; `readyMs` marks one
+ * that was fetched by URL, so that a fetch under way goes on. */
 static json_t *stored_files(struct state *s, const json_t *v)
 {
 	json_t *list = json_deep_copy(v);
@@ -31,22 +31,55 @@ static json_t *stored_files(struct state *s, const json_t *v)
 		json_object_set_new(a, "size", json_integer((json_int_t)b->n));
 		json_object_set_new(a, "contentBase64", json_string(text));
 		free(text);
+		if (b->width) {
+			json_object_set_new(a, "width",
+					    json_integer(b->width));
+			json_object_set_new(a, "height",
+					    json_integer(b->height));
+		}
+		if (b->ready_ms)
+			json_object_set_new(a, "readyMs", json_integer(
+				(json_int_t)b->ready_ms));
+		if (b->failed)
+			json_object_set_new(a, "failed", json_true());
 	}
 	return list;
 }
 
-/* What cannot be computed again from the rest. */
+/* What cannot be computed again from the rest. Numbers, times and people
+ * stand beside the cells: a table need not have fields that show them. */
 static json_t *stored(struct state *s, struct record *r, struct field *f)
 {
 	if (f->type == FT_AUTONUMBER || f->type == FT_CREATED_BY ||
 	    f->type == FT_MODIFIED_BY)
-		return cell_json(s, r, f);
+		return NULL;
 	if (f->type == FT_ATTACHMENTS)
 		return stored_files(s, r->cells[f->index].v);
 	return json_incref(r->cells[f->index].v);
 }
 
-static void save_record(struct state *s, struct record *r, struct buf *b)
+static void save_touched(struct state *s, const struct record *r,
+			 struct buf *b)
+{
+	const char *sep = ",\"touched\":{";
+	char at[TIME_CAP];
+
+	for (size_t i = 0; i < r->table->fields_n; i++) {
+		if (!r->cells[i].mod_s)
+			continue;
+		time_iso((int64_t)r->cells[i].mod_s * 1000, at);
+		buf_printf(b, "%s\"%s\":[\"%s\",\"%s\"]", sep,
+			   r->table->fields[i]->id, at,
+			   s->users[r->cells[i].mod_by].id);
+		sep = ",";
+	}
+	if (sep[1])
+		return;
+	buf_chr(b, '}');
+}
+
+static void save_record(struct state *s, struct record *r, uint32_t number,
+			struct buf *b)
 {
 	char made[TIME_CAP], changed[TIME_CAP];
 	const char *sep = "";
@@ -54,8 +87,16 @@ static void save_record(struct state *s, struct record *r, struct buf *b)
 	time_iso(r->created_s * 1000, made);
 	time_iso(r->modified_s * 1000, changed);
 	buf_printf(b, "{\"id\":\"%s\",\"createdTime\":\"%s\","
-		   "\"lastModifiedTime\":\"%s\",\"fields\":{", r->id, made,
-		   changed);
+		   "\"lastModifiedTime\":\"%s\",", r->id, made, changed);
+	if (r->created_by)
+		buf_printf(b, "\"createdBy\":\"%s\",",
+			   s->users[r->created_by].id);
+	if (r->modified_by)
+		buf_printf(b, "\"lastModifiedBy\":\"%s\",",
+			   s->users[r->modified_by].id);
+	if (r->number != number)
+		buf_printf(b, "\"number\":%u,", r->number);
+	buf_str(b, "\"fields\":{");
 	for (size_t i = 0; i < r->table->fields_n; i++) {
 		struct field *f = r->table->fields[i];
 		json_t *v = stored(s, r, f);
@@ -69,6 +110,7 @@ static void save_record(struct state *s, struct record *r, struct buf *b)
 		sep = ",";
 	}
 	buf_chr(b, '}');
+	save_touched(s, r, b);
 	if (r->comments) {
 		buf_str(b, ",\"comments\":");
 		buf_json(b, r->comments);
@@ -79,14 +121,17 @@ static void save_record(struct state *s, struct record *r, struct buf *b)
 static void save_table(struct state *s, struct table *t, struct buf *b)
 {
 	json_t *o = schema_table_json(t, false, true);
+	uint32_t next = 1;
 
 	buf_json(b, o);
 	json_decref(o);
 	b->n--;		/* the closing brace: the records follow */
-	buf_str(b, ",\"records\":[");
+	buf_printf(b, ",\"nextNumber\":%u,\"records\":[", t->next_number);
 	for (size_t i = 0; i < t->rows_n; i++) {
 		buf_str(b, i ? ",\n" : "\n");
-		save_record(s, t->rows[i], b);
+		save_record(s, t->rows[i], next, b);
+		if (t->rows[i]->number >= next)
+			next = t->rows[i]->number + 1;
 	}
 	buf_str(b, "]}");
 }
@@ -139,7 +184,9 @@ void save_json(struct sim *s, struct buf *b)
 {
 	struct state *st = s->state;
 
-	buf_str(b, "{\"users\":[");
+	buf_printf(b, "{\"random\":\"%llx\",\"clockAheadMs\":%lld,"
+		   "\"users\":[", (unsigned long long)st->rng.s,
+		   (long long)st->skew_ms);
 	for (size_t i = 0; i < st->users_n; i++) {
 		json_t *o = state_user_json(st, (uint32_t)i);
 

@@ -91,6 +91,9 @@ json_t *schema_field_json(const struct field *f, bool secret)
 	if (f->description)
 		json_object_set_new(o, "description",
 				    json_string(f->description));
+	if (secret && f->no_write)
+		json_object_set_new(o, "permissions",
+				    json_pack("{s:b}", "write", 0));
 	return o;
 }
 
@@ -147,6 +150,13 @@ json_t *schema_table_json(const struct table *t, bool visible, bool secret)
 	json_object_set_new(o, "views", views);
 	if (t->extra)
 		json_object_update(o, t->extra);
+	if (secret && t->synced)
+		json_object_set_new(o, "isSynced", json_true());
+	if (secret && (t->no_create || t->no_delete))
+		json_object_set_new(o, "permissions",
+				    json_pack("{s:b,s:b}", "create",
+					      !t->no_create, "delete",
+					      !t->no_delete));
 	return o;
 }
 

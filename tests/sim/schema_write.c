@@ -104,6 +104,8 @@ static int plan_field(struct state *s, const struct base *b,
 		return -1;
 	if (blank(p->name))
 		return reply_error(r, ERR_FIELD_NAME);
+	if (s->quirk.create_formula && str(in, "formula"))
+		person |= field_type_of(p->type) == FT_FORMULA;
 	if (person && field_is_computed(field_type_of(p->type))) {
 		p->options = json_deep_copy(in);
 		return 0;

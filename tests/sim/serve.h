@@ -11,7 +11,6 @@ struct served {
 	struct reply reply;
 	struct fault_hit fault;
 	uint64_t seq;		/* in the log; 0: not logged */
-	char user[ID_CAP];
 	bool drop;		/* close without an answer */
 };
 

@@ -8,11 +8,11 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include "mem.h"
 #include "serve.h"
 #include "timefmt.h"
+#include "wire.h"
 
 #define GZIP_FROM 1024		/* smaller bodies go out plain */
 #define DRIP_BYTES 16		/* per pause of a dripping body */
@@ -33,12 +33,37 @@ struct odd_body {
 	bool cut;
 };
 
-static void *on_uri(void *cls, const char *uri, struct MHD_Connection *con)
+static void reset(struct request *q)
 {
-	struct request *q = sim_alloc(sizeof(*q));
+	free(q->target);
+	buf_release(&q->body);
+	memset(q, 0, sizeof(*q));
+}
 
+/* A request lives with its connection, one after the other: of a request
+ * that is given up half way the library tells no end. */
+static void on_connection(void *cls, struct MHD_Connection *con,
+			  void **socket_ctx,
+			  enum MHD_ConnectionNotificationCode toe)
+{
 	(void)cls;
 	(void)con;
+	if (toe == MHD_CONNECTION_NOTIFY_STARTED) {
+		*socket_ctx = sim_alloc(sizeof(struct request));
+		return;
+	}
+	reset(*socket_ctx);
+	free(*socket_ctx);
+}
+
+static void *on_uri(void *cls, const char *uri, struct MHD_Connection *con)
+{
+	const union MHD_ConnectionInfo *i = MHD_get_connection_info(
+		con, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	struct request *q = i->socket_context;
+
+	(void)cls;
+	reset(q);
 	q->target = sim_strdup(uri);
 	q->arrival_ns = time_mono_ns();
 	return q;
@@ -47,51 +72,17 @@ static void *on_uri(void *cls, const char *uri, struct MHD_Connection *con)
 static void on_completed(void *cls, struct MHD_Connection *con, void **con_cls,
 			 enum MHD_RequestTerminationCode toe)
 {
-	struct request *q = *con_cls;
-
 	(void)cls;
 	(void)con;
 	(void)toe;
-	if (!q)
-		return;
-	free(q->target);
-	buf_release(&q->body);
-	free(q);
+	if (*con_cls)
+		reset(*con_cls);
 	*con_cls = NULL;
 }
 
 static const char *header(struct MHD_Connection *con, const char *name)
 {
 	return MHD_lookup_connection_value(con, MHD_HEADER_KIND, name);
-}
-
-static bool gzip(struct buf *b)
-{
-	z_stream z = { 0 };
-	struct buf out = BUF_INIT;
-	uLong cap;
-	int r;
-
-	if (deflateInit2(&z, 1, Z_DEFLATED, 15 + 16, 8,
-			 Z_DEFAULT_STRATEGY) != Z_OK)
-		return false;
-	cap = deflateBound(&z, (uLong)b->n);
-	out.p = sim_alloc(cap + 1);
-	out.cap = cap + 1;
-	z.next_in = (Bytef *)b->p;
-	z.avail_in = (uInt)b->n;
-	z.next_out = (Bytef *)out.p;
-	z.avail_out = (uInt)cap;
-	r = deflate(&z, Z_FINISH);
-	out.n = z.total_out;
-	deflateEnd(&z);
-	if (r != Z_STREAM_END) {
-		buf_release(&out);
-		return false;
-	}
-	buf_release(b);
-	*b = out;
-	return true;
 }
 
 static ssize_t odd_read(void *cls, uint64_t pos, char *to, size_t max)
@@ -168,7 +159,7 @@ static enum MHD_Result send_reply(struct server *s, struct MHD_Connection *con,
 	struct MHD_Response *h;
 	enum MHD_Result ret;
 	bool zip = accept && strstr(accept, "gzip") && plain_n >= GZIP_FROM &&
-		   gzip(&v->reply.body);
+		   wire_gzip(&v->reply.body);
 	char text[40];
 
 	if (v->fault.action == FAULT_CUT || v->fault.action == FAULT_DRIP)
@@ -189,16 +180,26 @@ static enum MHD_Result send_reply(struct server *s, struct MHD_Connection *con,
 	return ret;
 }
 
-/* Closes so that the peer sees a reset, not an orderly end. */
-static enum MHD_Result drop(struct MHD_Connection *con)
+static int fd_of(struct MHD_Connection *con)
 {
 	const union MHD_ConnectionInfo *i =
 		MHD_get_connection_info(con, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+	return i ? i->connect_fd : -1;
+}
+
+/* Closes so that the peer sees a reset, not an orderly end. */
+static enum MHD_Result drop(struct MHD_Connection *con)
+{
 	struct linger l = { 1, 0 };
 
-	if (i)
-		setsockopt(i->connect_fd, SOL_SOCKET, SO_LINGER, &l,
-			   sizeof(l));
+	setsockopt(fd_of(con), SOL_SOCKET, SO_LINGER, &l, sizeof(l));
+	return MHD_NO;
+}
+
+static enum MHD_Result send_raw(struct MHD_Connection *con, struct served *v)
+{
+	wire_send(fd_of(con), v);
 	return MHD_NO;
 }
 
@@ -222,7 +223,12 @@ static enum MHD_Result finish(struct server *s, struct MHD_Connection *con,
 	else
 		serve(s, &c, &v);
 	serve_done(s, &v);
-	ret = v.drop ? drop(con) : send_reply(s, con, &v);
+	if (v.drop)
+		ret = drop(con);
+	else if (wire_is_raw(v.fault.action))
+		ret = send_raw(con, &v);
+	else
+		ret = send_reply(s, con, &v);
 	serve_release(&v);
 	call_release(&c);
 	return ret;
@@ -294,6 +300,7 @@ int server_start(struct server *s, const char *addr, unsigned port,
 		0, NULL, NULL, on_request, s, MHD_OPTION_LISTEN_SOCKET, s->fd,
 		MHD_OPTION_URI_LOG_CALLBACK, on_uri, s,
 		MHD_OPTION_NOTIFY_COMPLETED, on_completed, s,
+		MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)131072,
 		MHD_OPTION_CONNECTION_TIMEOUT, 0u, MHD_OPTION_END);
 	return s->daemon ? 0 : -EIO;

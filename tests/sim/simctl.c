@@ -30,6 +30,8 @@ static const char *query(const struct ctl *c, const char *key)
 	return NULL;
 }
 
+#define CLOCK_MOST_MS INT64_C(3200000000000)	/* a century from now */
+
 static bool number(struct ctl *c, const char *key, double *out)
 {
 	const json_t *v = json_object_get(c->body, key);
@@ -110,9 +112,10 @@ static void do_penalty(struct ctl *c)
 
 	if (!number(c, "seconds", &sec))
 		return;
+	sec = sec < 0 ? 0 : sec > 1e6 ? 1e6 : sec;
 	c->s->limit.penalty_ms = (int64_t)(sec * 1000);
-	c->s->retry_after_429 = (int)json_number_value(
-		json_object_get(c->body, "retry_after"));
+	c->s->retry_after_429 = (int)call_number(
+		json_object_get(c->body, "retry_after"), 0);
 	ctl_ok(c);
 }
 
@@ -136,7 +139,12 @@ static void do_clock(struct ctl *c)
 
 	if (!number(c, "advance_ms", &ms))
 		return;
-	c->s->sim.state->skew_ms += (int64_t)ms;
+	ms += (double)c->s->sim.state->skew_ms;
+	if (!(ms >= -CLOCK_MOST_MS && ms <= CLOCK_MOST_MS)) {
+		ctl_fail(c, "more than a century from now");
+		return;
+	}
+	c->s->sim.state->skew_ms = (int64_t)ms;
 	ctl_ok(c);
 }
 
@@ -219,6 +227,8 @@ static const struct {
 	{ "POST", "/_sim/cap", ctl_cap },
 	{ "POST", "/_sim/paging", ctl_paging },
 	{ "POST", "/_sim/webhook", ctl_webhook },
+	{ "GET", "/_sim/quirk", ctl_quirk },
+	{ "POST", "/_sim/quirk", ctl_quirk },
 };
 
 void simctl_handle(struct server *s, const char *method, const char *target,

@@ -24,5 +24,6 @@ void ctl_base(struct ctl *c);
 void ctl_cap(struct ctl *c);
 void ctl_paging(struct ctl *c);
 void ctl_webhook(struct ctl *c);
+void ctl_quirk(struct ctl *c);
 
 #endif

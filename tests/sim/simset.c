@@ -43,7 +43,17 @@ static void set_flag(const struct ctl *c, const char *key, bool *no)
 		*no = !json_is_true(v);
 }
 
-/* {"table","create","delete"} or {"field","write"}, ids only */
+void ctl_quirk(struct ctl *c)
+{
+	const char *why = "";
+
+	if (c->body && quirks_set(&c->s->sim.state->quirk, c->body, &why))
+		ctl_fail(c, why);
+	else
+		quirks_write(&c->s->sim.state->quirk, &c->r->body);
+}
+
+/* {"table","create","delete","synced"} or {"field","write"}, ids only */
 void ctl_permission(struct ctl *c)
 {
 	const struct state *st = c->s->sim.state;
@@ -60,6 +70,9 @@ void ctl_permission(struct ctl *c)
 		if (t && !strcmp(t->id, table)) {
 			set_flag(c, "create", &t->no_create);
 			set_flag(c, "delete", &t->no_delete);
+			if (json_object_get(c->body, "synced"))
+				t->synced = json_is_true(json_object_get(
+					c->body, "synced"));
 			found = true;
 		}
 		if (f) {
@@ -95,8 +108,7 @@ void ctl_cap(struct ctl *c)
 	const char *form = str(c, "form");
 
 	c->s->capped = json_is_true(json_object_get(c->body, "enabled"));
-	c->s->cap_left = json_is_number(after) ?
-				 (long)json_number_value(after) : 0;
+	c->s->cap_left = call_number(after, 0);
 	c->s->cap_object = form && !strcmp(form, "object");
 	c->s->cap_meta = json_is_true(json_object_get(c->body, "meta"));
 	ctl_ok(c);
@@ -115,6 +127,22 @@ void ctl_paging(struct ctl *c)
 	ctl_ok(c);
 }
 
+/* {"computed":"same"|"system"|"none"}: where cells are told that were
+ * computed anew */
+static void set_computed(struct ctl *c, const char *mode)
+{
+	if (!strcmp(mode, "same"))
+		c->s->sim.computed = FEED_SAME;
+	else if (!strcmp(mode, "system"))
+		c->s->sim.computed = FEED_SYSTEM;
+	else if (!strcmp(mode, "none"))
+		c->s->sim.computed = FEED_NONE;
+	else
+		ctl_fail(c, "computed must be same, system or none");
+	if (!c->r->body.n)
+		ctl_ok(c);
+}
+
 /* {"base","id"?,"code"}: an error payload that switches hooks off */
 void ctl_webhook(struct ctl *c)
 {
@@ -124,6 +152,10 @@ void ctl_webhook(struct ctl *c)
 	const char *code = str(c, "code");
 	struct base *b = id ? state_base(st, id) : NULL;
 
+	if (str(c, "computed")) {
+		set_computed(c, str(c, "computed"));
+		return;
+	}
 	if (!b) {
 		ctl_fail(c, "no such base");
 		return;

@@ -113,6 +113,18 @@ is 'new token' "$code" 200
 call POST /_sim/token '{"token":"patFresh.x","revoked":true}'
 call GET /v0/meta/whoami
 is 'revoked token' "$code" 401
+opts() { grep -o -- '--[a-z0-9-]*[a-z0-9]' | sort -u | tr '\n' ' '; }
+is 'README and --help know the same options' \
+	"$(sed -n '/^## Options/,/^## State/p' "$here/README.md" | opts)" \
+	"$("$sim" --help | opts)"
+quirks=$(sed -n '/^### Guesses/,/^Other/p' "$here/README.md")
+call GET /_sim/quirk
+for q in $(printf '%s' "$body" | jq -r keys[]); do
+	case $quirks in
+	*"\`$q\`"*) ;;
+	*) is "README knows the quirk $q" no yes ;;
+	esac
+done
 call POST /_sim/nothing
 is 'unknown control' "$code" 404
 call GET /_sim/state

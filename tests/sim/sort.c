@@ -76,7 +76,7 @@ static int compare_rows(const void *pa, const void *pb, void *arg)
 void list_sort_rows(struct state *s, struct record **rows, size_t n,
 		    const struct list_sort *sort, size_t sort_n)
 {
-	struct sort_ctx ctx = { sort, sort_n, { NULL } };
+	struct sort_ctx ctx = { sort, sort_n, { 0 } };
 	struct sort_row *all = sim_alloc(n * sizeof(*all));
 	struct sort_row **order = sim_alloc(n * sizeof(struct sort_row *));
 

@@ -82,6 +82,7 @@ struct state *state_new(uint64_t seed)
 	struct state *s = sim_alloc(sizeof(*s));
 
 	s->rng.s = seed;
+	s->quirk.base_rate = QUIRK_BASE_RATE;
 	return s;
 }
 

@@ -17,6 +17,7 @@
 
 #include "formula.h"
 #include "ids.h"
+#include "quirk.h"
 
 enum field_type {
 	FT_TEXT, FT_LONG_TEXT, FT_RICH_TEXT, FT_EMAIL, FT_URL, FT_PHONE,
@@ -115,6 +116,7 @@ struct table {
 	json_t *extra;		/* dateDependencySettings, or NULL */
 	bool no_create;		/* a table permission forbids it */
 	bool no_delete;
+	bool synced;		/* its rows come from elsewhere */
 };
 
 struct base {
@@ -153,6 +155,7 @@ struct state {
 	int64_t skew_ms;	/* added to the wall clock */
 	struct fx_arena arena;	/* scratch for formulas */
 	struct attachments *files;	/* attach.h; NULL: none yet */
+	struct quirks quirk;
 };
 
 /* Who changes something, and when. */

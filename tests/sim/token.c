@@ -19,7 +19,7 @@ static const struct {
 	{ "webhook:manage", SC_WEBHOOK },
 	{ "user.email:read", SC_EMAIL },
 	{ "workspacesAndBases:read", SC_PEOPLE_READ },
-	{ "block:manage", 0 },
+	{ "block:manage", SC_BLOCKS },
 };
 
 struct token *tokens_find(const struct tokens *t, const char *secret)

@@ -19,7 +19,8 @@ enum scope {
 	SC_WEBHOOK = 1u << 6,
 	SC_EMAIL = 1u << 7,
 	SC_PEOPLE_READ = 1u << 8,
-	SC_ALL = (1u << 9) - 1
+	SC_BLOCKS = 1u << 9,	/* opens nothing here */
+	SC_ALL = (1u << 10) - 1
 };
 
 struct grant {

@@ -32,6 +32,28 @@ static json_t *to_text(const json_t *in)
 	return v;
 }
 
+/* "1:30" and "1:02:03.5": hours, minutes, seconds; as a number, seconds */
+static bool clock_text(const char *s, double *out)
+{
+	double part[3] = { 0 };
+	bool minus = *s == '-';
+	size_t n = 0;
+	char *end;
+
+	for (s += minus; n < 3; s = end + 1) {
+		if (*s < '0' || *s > '9')
+			return false;
+		part[n++] = strtod(s, &end);
+		if (*end != ':')
+			break;
+	}
+	if (*end || n < 2)
+		return false;
+	*out = part[0] * 3600 + part[1] * 60 + part[2];
+	*out = minus ? -*out : *out;
+	return true;
+}
+
 /* "1,234.50", "$12" and "15%" are numbers to typecast. */
 static json_t *to_number(const struct field *f, const json_t *in)
 {
@@ -47,6 +69,8 @@ static json_t *to_number(const struct field *f, const json_t *in)
 		return json_incref((json_t *)(uintptr_t)in);
 	if (!*s)
 		return json_null();
+	if (f->type == FT_DURATION && clock_text(s, &d))
+		return json_real(d);
 	for (; *s; s++) {
 		if (*s == ',' || *s == ' ' || *s == '$' || (*s & 0x80))
 			continue;
@@ -274,6 +298,9 @@ json_t *cell_cast(struct cell_plan *p, struct field *f, const json_t *in)
 				out, to_user(p, json_array_get(list, i)));
 		json_decref(list);
 		return out;
+	case FT_BARCODE:
+		return json_is_string(in) ? json_pack("{s:O}", "text", in) :
+					    json_incref((json_t *)(uintptr_t)in);
 	default:
 		return json_incref((json_t *)(uintptr_t)in);
 	}

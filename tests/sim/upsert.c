@@ -25,17 +25,21 @@ static bool may_merge(const struct field *f)
 	       f->type == FT_SELECTS || f->type == FT_DATE;
 }
 
-static const struct write_cell *cell_of(const struct write_item *w,
-					const struct field *f)
+/* The value sent for a field, by id or by name; NULL: none. */
+static const json_t *sent(const struct table *t, const struct write_item *w,
+			  const struct field *f)
 {
-	for (size_t i = 0; i < w->n; i++)
-		if (w->cell[i].field == f)
-			return &w->cell[i];
+	json_t *o = (json_t *)(uintptr_t)w->fields;
+
+	for (void *it = json_object_iter(o); it;
+	     it = json_object_iter_next(o, it))
+		if (table_field(t, json_object_iter_key(it)) == f)
+			return json_object_iter_value(it);
 	return NULL;
 }
 
 static bool same(const struct record *r, struct field *const *key,
-		 const json_t *const *want, size_t n)
+		 json_t *const *want, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		const json_t *v = r->cells[key[i]->index].v;
@@ -50,18 +54,10 @@ static bool same(const struct record *r, struct field *const *key,
 	return true;
 }
 
-static int match_one(struct table *t, struct write_item *w,
-		     struct field *const *key, size_t n, struct reply *r)
+static int search(struct table *t, struct write_item *w,
+		  struct field *const *key, json_t *const *want, size_t n,
+		  struct reply *r)
 {
-	const json_t *want[MERGE_MAX];
-
-	for (size_t i = 0; i < n; i++) {
-		const struct write_cell *c = cell_of(w, key[i]);
-
-		if (!c)
-			return reply_error(r, ERR_PARAM);
-		want[i] = c->v;
-	}
 	for (size_t i = 0; i < n; i++)
 		if (!want[i])	/* an empty key always makes a new row */
 			return 0;
@@ -77,8 +73,29 @@ static int match_one(struct table *t, struct write_item *w,
 	return 0;
 }
 
-int upsert_match(struct table *t, const json_t *o, struct write_item *item,
-		 size_t n, struct reply *r)
+/* The keys are checked as cells first: by typecast "5" is the number 5. */
+static int match_one(struct cell_plan *p, struct table *t,
+		     struct write_item *w, struct field *const *key, size_t n,
+		     struct reply *r)
+{
+	json_t *want[MERGE_MAX] = { NULL };
+	int ret = 0;
+
+	for (size_t i = 0; !ret && i < n; i++) {
+		const json_t *v = sent(t, w, key[i]);
+
+		ret = v ? cell_check(p, NULL, key[i], v, &want[i], r) :
+			  reply_error(r, ERR_PARAM);
+	}
+	if (!ret)
+		ret = search(t, w, key, want, n, r);
+	for (size_t i = 0; i < n; i++)
+		json_decref(want[i]);
+	return ret;
+}
+
+int upsert_match(struct cell_plan *p, struct table *t, const json_t *o,
+		 struct write_item *item, size_t n, struct reply *r)
 {
 	const json_t *list = json_object_get(o, "fieldsToMergeOn");
 	size_t keys = json_array_size(list);
@@ -94,8 +111,12 @@ int upsert_match(struct table *t, const json_t *o, struct write_item *item,
 		if (!may_merge(key[i]))
 			return reply_error(r, ERR_PARAM);
 	}
-	for (size_t i = 0; i < n; i++)
-		if (!item[i].id && match_one(t, &item[i], key, keys, r))
+	for (size_t i = 0; i < n; i++) {
+		if (!item[i].id && match_one(p, t, &item[i], key, keys, r))
 			return -1;
+		for (size_t k = 0; item[i].rec && k < i; k++)
+			if (item[k].rec == item[i].rec)
+				return reply_error(r, ERR_RECORDS);
+	}
 	return 0;
 }

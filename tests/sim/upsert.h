@@ -5,8 +5,7 @@
 #ifndef SIM_UPSERT_H
 #define SIM_UPSERT_H
 
-#include "reply.h"
-#include "state.h"
+#include "cell.h"
 
 struct write_item {
 	const char *id;			/* NULL: none given */
@@ -21,7 +20,9 @@ struct write_item {
 };
 
 bool upsert_shape(const json_t *o);
-int upsert_match(struct table *t, const json_t *o, struct write_item *item,
-		 size_t n, struct reply *r);
+/* Sets rec of those that mean a row that is there. One row meant by two items
+ * is refused (a guess), as an id given twice is. */
+int upsert_match(struct cell_plan *p, struct table *t, const json_t *o,
+		 struct write_item *item, size_t n, struct reply *r);
 
 #endif

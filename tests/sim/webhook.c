@@ -109,7 +109,8 @@ static struct hook *open_hook(struct sim *s, struct call *c, enum level need,
 	h = hook_find(c->base, c->seg[3]);
 	if (h && (!c->token->oauth || h->owner == c->token))
 		return h;
-	reply_error(r, s->old_missing ? ERR_OBJECT : ERR_MODEL);
+	reply_error(r, s->old_missing || s->state->quirk.hook_404 ?
+			       ERR_OBJECT : ERR_MODEL);
 	return NULL;
 }
 
@@ -146,6 +147,9 @@ static void answer_created(struct sim *s, const struct hook *h,
 	json_object_set_new(o, "id", json_string(h->id));
 	json_object_set_new(o, "macSecretBase64", json_string(text));
 	json_object_set_new(o, "expirationTime", iso(h->expires_ms));
+	if (s->state->quirk.hook_cursor)
+		json_object_set_new(o, "cursorForNextPayload",
+				    json_integer(1));
 	buf_json(&r->body, o);
 	json_decref(o);
 	free(text);
@@ -278,7 +282,8 @@ int webhook_payloads(struct sim *s, struct call *c, struct reply *r)
 	    (c->token->scopes & scopes) != scopes)
 		return reply_error(r, ERR_MODEL);
 	next = h->first + h->n;
-	if (cursor > next)
+	if (cursor > next ||
+	    (cursor < h->first && s->state->quirk.hook_old_cursor))
 		return reply_error(r, ERR_PARAM);
 	if (cursor < h->first)
 		cursor = h->first;
@@ -306,8 +311,9 @@ int webhook_refresh(struct sim *s, struct call *c, struct reply *r)
 	h = open_hook(s, c, LV_CREATE, r);
 	if (!h)
 		return -1;
-	if (!h->enabled)
+	if (!h->enabled && !s->state->quirk.hook_revive)
 		return reply_error(r, ERR_PARAM);
+	h->enabled = true;
 	h->expires_ms = c->actor.now_ms + HOOK_LIFE_MS;
 	time_iso(h->expires_ms, t);
 	buf_printf(&r->body, "{\"expirationTime\":\"%s\"}", t);

@@ -128,7 +128,7 @@ static int check_item(struct batch *b, struct write_item *w, struct reply *r)
 					    "Unknown field name: \"%s\"", key);
 		if (twice(w, f))
 			return reply_error(r, ERR_PARAM);
-		if (call_may_write(b->call, f, r) ||
+		if (call_may_write(b->sim, b->call, f, r) ||
 		    cell_check(&b->plan, w->rec, f, json_object_iter_value(it),
 			       &v, r))
 			return -1;
@@ -162,6 +162,16 @@ static int find_record(struct batch *b, struct write_item *w, struct reply *r)
 	return 0;
 }
 
+/* By switch an equal value leaves no trace. */
+static bool is_equal(const struct batch *b, const struct write_item *w,
+		     size_t k, const json_t *v)
+{
+	const json_t *old = w->rec->cells[w->cell[k].field->index].v;
+
+	return b->sim->state->quirk.silent_equal &&
+	       (old == v || (old && v && json_equal(old, v)));
+}
+
 static void commit(struct batch *b)
 {
 	const struct actor *a = &b->call->actor;
@@ -178,7 +188,9 @@ static void commit(struct batch *b)
 			json_t *v = w->cell[k].v;
 
 			w->cell[k].v = NULL;
-			if (!w->created || v)
+			if (w->created ? !v : is_equal(b, w, k, v))
+				json_decref(v);
+			else
 				record_set(w->rec, w->cell[k].field, v, a);
 		}
 	}
@@ -233,23 +245,34 @@ static void answer(struct batch *b, struct reply *r)
 	buf_chr(&r->body, '}');
 }
 
+static size_t base_size(const struct base *b)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < b->tables_n; i++)
+		n += b->tables[i]->rows_n;
+	return n;
+}
+
 /* A table permission may forbid new rows, also those of a typecast. */
 static int check_create(struct batch *b, struct reply *r)
 {
-	const struct table *t = NULL;
+	size_t most = (size_t)b->sim->state->quirk.max_records;
+	size_t fresh = b->plan.rows_n;
 
-	if (b->call->as_user)
-		return 0;
-	for (size_t i = 0; i < b->n; i++)
-		if (!b->item[i].rec && b->call->table->no_create)
-			t = b->call->table;
+	for (size_t i = 0; i < b->n; i++) {
+		if (b->item[i].rec)
+			continue;
+		if (call_may_add(b->call, b->call->table, r))
+			return -1;
+		fresh++;
+	}
 	for (size_t i = 0; i < b->plan.rows_n; i++)
-		if (b->plan.rows[i].table->no_create)
-			t = b->plan.rows[i].table;
-	if (!t)
-		return 0;
-	return reply_errorf(r, ERR_FORBIDDEN, "You are not permitted to "
-			    "create records in table %s (%s)", t->name, t->id);
+		if (call_may_add(b->call, b->plan.rows[i].table, r))
+			return -1;
+	if (fresh && most && base_size(b->call->base) + fresh > most)
+		return reply_error(r, ERR_RECORD_LIMIT);
+	return 0;
 }
 
 static int apply(struct batch *b, struct reply *r)
@@ -260,12 +283,12 @@ static int apply(struct batch *b, struct reply *r)
 	for (size_t i = 0; i < b->n; i++)
 		if (find_record(b, &b->item[i], r))
 			return -1;
+	if (b->upsert && upsert_match(&b->plan, b->call->table, b->upsert,
+				      b->item, b->n, r))
+		return -1;
 	for (size_t i = 0; i < b->n; i++)
 		if (check_item(b, &b->item[i], r))
 			return -1;
-	if (b->upsert && upsert_match(b->call->table, b->upsert, b->item,
-				      b->n, r))
-		return -1;
 	if (check_create(b, r))
 		return -1;
 	commit(b);

@@ -356,13 +356,13 @@ static const struct {
 	  -EACCES },
 	{ "bad input", API_UPDATE, 422, "{\"error\":\"X\"}", ERROR_INPUT,
 	  -EINVAL },
-	{ "quota", API_LIST_RECORDS, 429,
-	  "{\"error\":\"PUBLIC_API_BILLING_LIMIT_EXCEEDED\"}", ERROR_QUOTA,
-	  -EDQUOT },
 	{ "P4: create and 500", API_CREATE, 500, "", ERROR_SERVER, -EREMOTEIO },
 	{ "P4: create and 503", API_CREATE, 503,
 	  "{\"error\":{\"type\":\"RETRIABLE_ERROR\"}}", ERROR_SERVER,
 	  -EREMOTEIO },
+	{ "quota, after which the base is left alone", API_LIST_RECORDS, 429,
+	  "{\"error\":\"PUBLIC_API_BILLING_LIMIT_EXCEEDED\"}", ERROR_QUOTA,
+	  -EDQUOT },
 };
 
 /* All of these are told at once, after one request. */
@@ -492,6 +492,7 @@ static void test_date_is_passed(void **state)
 static void test_429_rests_the_base(void **state)
 {
 	struct result a = { 0 }, b = { 0 }, c = { 0 };
+	struct api_base_status base;
 	struct api_status st;
 
 	(void)state;
@@ -507,7 +508,9 @@ static void test_429_rests_the_base(void **state)
 	fake_http_answer(&http, 1, 200, LIST);
 	api_get_status(api, &st);
 	assert_int_equal(st.rate_limited, 1);
-	assert_int_equal(st.resting_ns, LIMIT_REST_NS);
+	assert_int_equal(api_get_bases(api, &base, 1), 1);
+	assert_string_equal(base.base.s, BASE_A);
+	assert_int_equal(base.rest_until_ns, clk.now_ns + LIMIT_REST_NS);
 	advance(LIMIT_REST_NS - 1);
 	assert_int_equal(http.n, 2);
 	advance(1);

@@ -303,7 +303,7 @@ static void rendered_under_the_present_schema(void **state)
 	world_run(&w, 1000);
 	bytes = world_bytes(&w, item_key(1));
 	assert_non_null(strstr(bytes, "\"Extra\": null"));
-	assert_int_equal(cache_stat_record(w.c, item_key(1), &st), 0);
+	assert_int_equal(cache_stat_record(w.c, item_key(1), &st, NULL), 0);
 	assert_int_equal(st.size, strlen(bytes)); /* always true */
 	free(bytes);
 	assert_int_equal(world_save(&w, item_key(1), "Extra", "x"), 0);
@@ -468,7 +468,7 @@ static void P11_read_only_is_refused_before_it_is_sent(void **state)
 	assert_int_equal(cache_refresh(w.c, 0, 0), 0);
 	world_run(&w, 1000);
 	assert_int_equal(cache_write(w.c, k, "{}", 2, 0), -EACCES);
-	assert_int_equal(cache_stat_record(w.c, k, &st), 0);
+	assert_int_equal(cache_stat_record(w.c, k, &st, NULL), 0);
 	assert_false(st.writable);
 	world_run(&w, 10000);
 	assert_int_equal(w.acc.calls[FA_UPDATE] + w.acc.calls[FA_CREATE] +
@@ -700,10 +700,10 @@ static void append(void **state)
 	(void)state;
 	world_with_things(&w, 1);
 	k = item_key(1);
-	assert_int_equal(cache_stat_record(w.c, k, &st), 0);
+	assert_int_equal(cache_stat_record(w.c, k, &st, NULL), 0);
 	assert_int_equal(cache_write(w.c, k, "\n", 1, st.size), 0);
 	assert_int_equal(world_unsent(&w).queued, 0); /* space is no edit */
-	assert_int_equal(cache_stat_record(w.c, k, &st), 0);
+	assert_int_equal(cache_stat_record(w.c, k, &st, NULL), 0);
 	assert_int_equal(cache_write(w.c, k, "x", 1, st.size), -EINVAL);
 }
 

@@ -17,6 +17,15 @@ static const struct base_id base_a = { "appAAAAAAAAAAAAAA" };
 static const struct base_id base_b = { "appBBBBBBBBBBBBBB" };
 static const struct base_id no_base = { "" };
 
+static int64_t resting_ns(struct limiter *l, const struct base_id *base,
+			  int64_t now)
+{
+	struct limiter_state st;
+
+	assert_true(limiter_get_state(l, base, now, &st));
+	return st.rest_until_ns > 0 ? st.rest_until_ns - now : 0;
+}
+
 /* n requests that leave as soon as they are granted. */
 static void spend_n(struct limiter *l, const struct base_id *base, int n,
 		    int64_t at_ns)
@@ -116,19 +125,19 @@ static void test_many_bases(void **state)
 	int64_t now = 0;
 
 	(void)state;
-	limiter_rest(l, &base_a, 0, 600 * NS_PER_S);
+	limiter_rest(l, &base_a, 0, 0, 600 * NS_PER_S);
 	for (int i = 0; i < 3 * PACE_BASES; i++) {
 		snprintf(b.s, sizeof(b.s), "app%d", i);
 		now += LIMIT_WINDOW_NS / 40;
 		spend_n(l, &b, 1, now);
 	}
-	assert_int_equal(limiter_resting_ns(l, &base_a, now),
+	assert_int_equal(resting_ns(l, &base_a, now),
 			 600 * NS_PER_S - now);
 	/* all of them rest: one more must wait for the first to end */
 	now += LIMIT_WINDOW_NS;
 	for (int i = 1; i < PACE_BASES; i++) {
 		snprintf(b.s, sizeof(b.s), "app%d", i);
-		limiter_rest(l, &b, now, 100 * NS_PER_S + i);
+		limiter_rest(l, &b, now, now, 100 * NS_PER_S + i);
 	}
 	assert_int_equal(limiter_try(l, &base_b, now), 100 * NS_PER_S + 1);
 	assert_int_equal(limiter_try(l, &no_base, now), 0);
@@ -138,8 +147,8 @@ static void test_many_bases(void **state)
 	limiter_touch(l, &base_b, now, now);
 	/* there is no room for a rest: all rest */
 	snprintf(b.s, sizeof(b.s), "appNew");
-	limiter_rest(l, &b, now, 7);
-	assert_int_equal(limiter_resting_ns(l, &base_b, now), 7);
+	limiter_rest(l, &b, now, now, 7);
+	assert_int_equal(resting_ns(l, &base_b, now), 7);
 	limiter_free(l);
 }
 
@@ -151,7 +160,7 @@ static void test_file_name(void **state)
 	limiter_file_name("https://api.airtable.com", a);
 	limiter_file_name("https://API.airtable.com//", b);
 	assert_string_equal(a, b);
-	assert_int_equal(strncmp(a, "pace1-", 6), 0);
+	assert_int_equal(strncmp(a, "pace2-", 6), 0);
 	assert_int_equal(strlen(a), 22);
 	limiter_file_name("http://127.0.0.1:8000", b);
 	assert_string_not_equal(a, b);
@@ -162,24 +171,76 @@ static void test_rest(void **state)
 	struct limiter *l = limiter_new();
 
 	(void)state;
-	limiter_rest(l, &base_a, 100, LIMIT_REST_NS);
+	limiter_rest(l, &base_a, 100, 100, LIMIT_REST_NS);
 	assert_int_equal(limiter_wait_ns(l, &base_a, 100), LIMIT_REST_NS);
-	assert_int_equal(limiter_resting_ns(l, &base_a, 200),
+	assert_int_equal(resting_ns(l, &base_a, 200),
 			 LIMIT_REST_NS - 100);
 	assert_int_equal(limiter_wait_ns(l, &base_b, 100), 0);
-	assert_int_equal(limiter_resting_ns(l, NULL, 100), 0);
-	limiter_rest(l, &base_a, 100, 5); /* a shorter one changes nothing */
+	assert_int_equal(resting_ns(l, NULL, 100), 0);
+	limiter_rest(l, &base_a, 100, 100, 5); /* a shorter one changes nothing */
 	assert_int_equal(limiter_wait_ns(l, &base_a, 100), LIMIT_REST_NS);
 	assert_int_equal(limiter_wait_ns(l, &base_a, 100 + LIMIT_REST_NS), 0);
 	/* one of no base stops all, also bases never heard of */
-	limiter_rest(l, NULL, 0, 50);
+	limiter_rest(l, NULL, 0, 0, 50);
 	assert_int_equal(limiter_wait_ns(l, &base_b, 10), 40);
 	assert_int_equal(limiter_wait_ns(l, &no_base, 10), 40);
 	/* and none is endless */
-	limiter_rest(l, &base_b, 0, INT64_MAX);
+	limiter_rest(l, &base_b, 0, 0, INT64_MAX);
 	assert_int_equal(limiter_wait_ns(l, &base_b, 0), LIMIT_REST_MAX_NS);
 	limiter_free(l);
 	limiter_free(NULL);
+}
+
+/* Fewer fit into the window of a base that was told to slow down. */
+static void test_slowed_down(void **state)
+{
+	struct limiter *l = limiter_new();
+	const int64_t w = LIMIT_WINDOW_NS, rest = LIMIT_REST_NS;
+	int64_t now = 0;
+
+	(void)state;
+	spend_n(l, &base_a, 5, now);
+	limiter_rest(l, &base_a, now, now, rest);
+	limiter_rest(l, &base_a, now, now, rest); /* of the same volley */
+	now += rest;
+	spend_n(l, &base_a, 4, now);
+	assert_int_equal(limiter_try(l, &base_a, now), w);
+	spend_n(l, &base_b, 5, now); /* not the others */
+	limiter_rest(l, &base_a, now, now, rest);
+	now += rest;
+	spend_n(l, &base_a, 1, now);
+	spend_n(l, &base_a, 1, now + 7);
+	assert_int_equal(limiter_try(l, &base_a, now + 7), w - 7);
+	assert_int_equal(limiter_try(l, &base_a, now + w - 1), 1);
+	spend_n(l, &base_a, 1, now + w);
+	assert_int_equal(limiter_try(l, &base_a, now + w), 7);
+	/* one of no base slows down all together: 40 in a window */
+	limiter_rest(l, NULL, now + w, now + w, rest);
+	now += w + rest;
+	spend_n(l, &no_base, 40, now);
+	assert_int_equal(limiter_try(l, &no_base, now), w);
+	limiter_free(l);
+}
+
+/* A base that is slowed down keeps its place while others come and go. */
+static void test_slowed_down_is_remembered(void **state)
+{
+	struct limiter *l = limiter_new();
+	struct limiter_state st;
+	struct base_id b = { "" };
+	int64_t now = 0;
+
+	(void)state;
+	limiter_rest(l, &base_a, 0, 0, 1);
+	for (int i = 0; i < 2 * PACE_BASES; i++) {
+		snprintf(b.s, sizeof(b.s), "app%d", i);
+		now += LIMIT_WINDOW_NS / 40;
+		spend_n(l, &b, 1, now);
+	}
+	assert_true(limiter_get_state(l, &base_a, now, &st));
+	assert_int_equal(slowdown_fifths(&st.slow, now), 4);
+	assert_int_equal(slowdown_fifths(&st.slow, 2 * SLOWDOWN_STEP_NS), 5);
+	limiter_free(l);
 }
 
 /* ---- the property ---- */
@@ -422,6 +483,8 @@ int main(void)
 		cmocka_unit_test(test_under_way),
 		cmocka_unit_test(test_rest),
 		cmocka_unit_test(test_many_bases),
+		cmocka_unit_test(test_slowed_down),
+		cmocka_unit_test(test_slowed_down_is_remembered),
 		cmocka_unit_test(test_file_name),
 		cmocka_unit_test(test_P7_never_too_many),
 		cmocka_unit_test(test_arrived),

@@ -86,6 +86,8 @@ static const struct {
 	  "'fast' or 'sync'", NULL },
 	{ "count with letters", { "/m", "-o", "max_deletes=5x" },
 	  "not a whole number", NULL },
+	{ "a list needs its =", { "/m", "-o", "no_fetch_for" },
+	  "no_fetch_for: needs a value", NULL },
 	{ "negative count", { "/m", "-o", "max_deletes=-5" },
 	  "not a whole number", NULL },
 	{ "count too large", { "/m", "-o", "max_deletes=99999999999999999999" },
@@ -181,6 +183,8 @@ static void show(const struct options *o, char *out, size_t n)
 	     o->delete_delay_s);
 	SHOW(o->drain_s < 30 || o->drain_s > 30, " drain=%g", o->drain_s);
 	SHOW(o->max_deletes != 100, " deletes=%u", o->max_deletes);
+	SHOW(o->max_calls_month != 0, " calls=%u", o->max_calls_month);
+	SHOW(o->no_fetch_for != NULL, " no_fetch_for=%s", o->no_fetch_for);
 	SHOW(o->max_threads != 10, " threads=%u", o->max_threads);
 	SHOW(o->max_idle_threads != 10, " idle=%u", o->max_idle_threads);
 #undef SHOW
@@ -232,6 +236,12 @@ static const struct {
 	  "*|/m|" },
 	{ "counts", { "-o", "max_deletes=0,max_threads=4,max_idle_threads=2",
 	  "/m" }, "*|/m| deletes=0 threads=4 idle=2" },
+	{ "a budget", { "-o", "max_calls_month=1000", "/m" },
+	  "*|/m| calls=1000" },
+	{ "indexers", { "-o", "no_fetch_for=a:b-c", "/m" },
+	  "*|/m| no_fetch_for=a:b-c" },
+	{ "no indexers", { "-o", "no_fetch_for=,ro", "/m" },
+	  "*|/m|ro ro no_fetch_for=" },
 	{ "files", { "-o", "token_file=/t,ca_file=/c", "/m" },
 	  "*|/m| token_file=/t ca_file=/c" },
 	{ "long options",

@@ -58,6 +58,15 @@ static struct limiter *open_limiter(void)
 	return l;
 }
 
+static int64_t resting_ns(struct limiter *l, const struct base_id *base,
+			  int64_t now)
+{
+	struct limiter_state st;
+
+	assert_true(limiter_get_state(l, base, now, &st));
+	return st.rest_until_ns > 0 ? st.rest_until_ns - now : 0;
+}
+
 static void spend_n(struct limiter *l, const struct base_id *base, int n,
 		    int64_t at_ns)
 {
@@ -123,15 +132,66 @@ static void test_P7_two_share(void **state)
 	assert_int_equal(limiter_try(one, &base_a, T0 + 1), W - 1);
 	assert_int_equal(limiter_try(two, &base_a, T0 + 1), W - 1);
 	spend_n(two, &base_b, 1, T0 + 1);
-	limiter_rest(one, &base_b, T0 + 1, LIMIT_REST_NS);
+	limiter_rest(one, &base_b, T0 + 1, T0 + 1, LIMIT_REST_NS);
 	assert_int_equal(limiter_try(two, &base_b, T0 + 1), LIMIT_REST_NS);
-	assert_int_equal(limiter_resting_ns(two, &base_b, T0 + 2),
+	assert_int_equal(resting_ns(two, &base_b, T0 + 2),
 			 LIMIT_REST_NS - 1);
-	limiter_rest(two, NULL, T0 + W, 50);
+	limiter_rest(two, NULL, T0 + W, T0 + W, 50);
 	assert_int_equal(limiter_try(one, NULL, T0 + W), 50);
 	limiter_free(one);
 	limiter_free(two);
 	check_mode();
+}
+
+static void test_P7_slowness_is_shared(void **state)
+{
+	struct limiter *one = open_limiter(), *two = open_limiter();
+	const int64_t now = T0 + LIMIT_REST_NS;
+
+	(void)state;
+	limiter_rest(one, &base_a, T0, T0, LIMIT_REST_NS);
+	spend_n(one, &base_a, 2, now);
+	spend_n(two, &base_a, 2, now);
+	assert_int_equal(limiter_try(two, &base_a, now), W);
+	limiter_free(one);
+	limiter_free(two);
+	/* and outlives them */
+	one = open_limiter();
+	assert_int_equal(limiter_try(one, &base_a, now), W);
+	limiter_free(one);
+}
+
+/* A mount in which somebody waits has the next place, but not each of them. */
+static void test_claims(void **state)
+{
+	struct limiter *one = open_limiter(), *two = open_limiter();
+	int64_t now = T0, wait;
+
+	(void)state;
+	for (int i = 0; i < 5; i++)
+		spend_n(one, &base_a, 1, T0 + i * (W / 5));
+	now = T0 + W - 10;
+	wait = limiter_try(two, &base_a, now);
+	assert_int_equal(wait, 10);
+	limiter_claim(two, &base_a, now, wait);
+	limiter_claim(one, &base_a, now, wait); /* too late */
+	now += wait;
+	assert_in_range(limiter_try(one, &base_a, now), 1, 100 * NS_PER_MS);
+	assert_int_equal(limiter_try(two, &base_a, now), 0);
+	limiter_touch(two, &base_a, now, now);
+	/* the next place is anybody's, and cannot be claimed by the same */
+	limiter_claim(two, &base_a, now, W / 5);
+	now += W / 5;
+	assert_int_equal(limiter_try(one, &base_a, now), 0);
+	limiter_touch(one, &base_a, now, now);
+	/* of other bases nothing was said, and a claim ends with its owner */
+	assert_int_equal(limiter_try(one, &base_b, now), 0);
+	now += W / 5;
+	limiter_claim(one, &base_a, now - 1, 1);
+	assert_true(limiter_try(two, &base_a, now) > 0);
+	limiter_free(one);
+	assert_int_equal(limiter_try(two, &base_a, now), 0);
+	limiter_free(two);
 }
 
 static void test_P7_all_bases_share(void **state)
@@ -176,7 +236,7 @@ static void spend_and_send(void)
 	spend_n(l, &base_a, 3, T0);
 	for (int i = 0; i < 2; i++)
 		(void)limiter_try(l, &base_a, T0);
-	limiter_rest(l, &base_b, T0, LIMIT_REST_NS);
+	limiter_rest(l, &base_b, T0, T0, LIMIT_REST_NS);
 }
 
 /* Killed and started again at once. */
@@ -468,7 +528,7 @@ static void test_held_lock_is_no_trap(void **state)
 	assert_true(limiter_wait_ns(l, &base_b, T0 + 1) > 0);
 	for (int i = 0; i < 5; i++)
 		limiter_touch(l, &base_a, T0, T0 + 1);
-	limiter_rest(l, &base_b, T0 + 1, 5);
+	limiter_rest(l, &base_b, T0 + 1, T0 + 1, 5);
 	pace_leave(&f);
 	pace_close(&f);
 	/* what it was told meanwhile is not lost */
@@ -658,6 +718,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_P7_two_share),
+		TEST(test_P7_slowness_is_shared),
+		TEST(test_claims),
 		TEST(test_P7_all_bases_share),
 		TEST(test_P7_under_way_elsewhere),
 		TEST(test_P7_predecessor_is_respected),

@@ -384,6 +384,35 @@ static void an_edit_of_what_is_gone_is_not_dropped(void **state)
 	assert_int_equal(u.rejected + u.conflicts, 1);
 }
 
+static unsigned complaints;
+
+static void count_complaint(enum log_level level, const char *line)
+{
+	(void)level;
+	complaints += strstr(line, "cannot be read") != NULL;
+}
+
+/* Nobody can be asked for the row: that is tried now and then, not at once
+ * again and again, and when it works the edit goes out. */
+static void an_unknown_row_is_asked_for_at_ease(void **state)
+{
+	(void)state;
+	world_with_things(&w, 2);
+	queued_update();
+	world_close(&w);
+	world_delete_cache_db(&w);
+	fake_account_fault(&w.acc, (struct fa_fault){ FA_ANY, FA_OFFLINE,
+						      .times = 0 });
+	log_set_sink(count_complaint, LOG_LEVEL_WARN);
+	world_open(&w);
+	world_run(&w, 120000);
+	assert_in_range(complaints, 1, 14);
+	fake_account_heal(&w.acc);
+	world_run(&w, 60000);
+	assert_int_equal(world_unsent(&w).queued, 0);
+	assert_int_equal(world_unsent(&w).rejected, 0);
+}
+
 /* The new name is the user's, sent or not; only the journal knows it then. */
 static void an_unsent_rename_keeps_its_name(void **state)
 {
@@ -416,6 +445,7 @@ int main(void)
 		T(P4_restart_in_each_state), T(refused_drafts_stay),
 		T(parked_ones_stay_parked),
 		T(an_edit_of_what_is_gone_is_not_dropped),
+		T(an_unknown_row_is_asked_for_at_ease),
 		T(an_unsent_rename_keeps_its_name),
 	};
 
