@@ -159,6 +159,7 @@ static void schema_end(struct base_fetch *f, const struct atfs_error *err)
 	b->last_err = err->err;
 	memcpy(b->last_text, err->text, sizeof(b->last_text));
 	waitq_take_locked(&b->waiters, &a, err->err);
+	fetch_schema_came_locked(c, b);
 	if (!err->err)
 		prefetch_more_locked(c);
 	lock_drop(&c->mu);

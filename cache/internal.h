@@ -30,7 +30,8 @@ struct waitq {
 struct after {
 	struct cache_waiter *wake;  /* singly linked by next */
 	struct told {
-		enum { TOLD_RECORD, TOLD_NEW, TOLD_GONE, TOLD_DIR } what;
+		enum { TOLD_RECORD, TOLD_NEW, TOLD_GONE, TOLD_DIR,
+		       TOLD_TABLE } what;
 		struct rec_key key;
 		uint32_t no;
 		char *name;
@@ -77,6 +78,14 @@ struct table {
 	size_t own_n, own_cap;
 	bool no_since;             /* the server refused that question */
 	bool again;                /* list again once this one is done */
+	/* What is to be done once the schema that is asked for has come. */
+	enum { AWAITS_NOTHING, AWAITS_TTL, AWAITS_REFRESH } awaits;
+	bool reread;               /* cells are to be read that never were */
+	bool remake;               /* rows of older schemas; remake.c */
+	bool remaking;             /* a task for that is posted */
+	uint32_t remade;           /* up to this seq */
+	uint32_t *aside;           /* rows whose plain name was taken; absorb.c */
+	size_t aside_n, aside_cap;
 	int last_err;
 	char last_text[256];
 	struct waitq waiters;
@@ -117,6 +126,7 @@ struct cache {
 	size_t tables_n;
 	bool bases_known, bases_fetching;
 	int64_t bases_at_ms, bases_names_at_ms;
+	int64_t bases_touched_at_ms;   /* when their age was last judged */
 	int bases_err;
 	struct atfs_error bases_error;
 	struct waitq bases_waiters;
@@ -151,6 +161,7 @@ void after_new(struct after *a, uint32_t table, const char *name);
 void after_gone(struct after *a, uint32_t table, const char *name,
 		struct rec_key key);
 void after_dir(struct after *a, uint32_t base);
+void after_table(struct after *a, uint32_t table);
 /* Tells, wakes and frees. mu is not held. */
 void after_run(struct cache *c, struct after *a);
 
@@ -186,10 +197,13 @@ void fetch_want_schema_locked(struct cache *c, struct base *b,
 			      enum api_priority prio);
 void fetch_want_table_locked(struct cache *c, struct table *t,
 			     enum api_priority prio);
-/* Somebody looked: revalidates in the background if too old. */
+/* Somebody looked: revalidates in the background what is too old, of a table
+ * its base as well, and of a base the list of bases. */
 void fetch_touch_table_locked(struct cache *c, struct table *t);
 void fetch_touch_base_locked(struct cache *c, struct base *b);
 void fetch_touch_bases_locked(struct cache *c);
+/* The schema has come, or not: tables that waited for it are asked for. */
+void fetch_schema_came_locked(struct cache *c, const struct base *b);
 void fetch_stop(struct cache *c);
 /* That no calls are left is said once, by the api. */
 static inline enum log_level fetch_log_level(const struct atfs_error *e)
@@ -208,6 +222,11 @@ bool fetch_is_older_locked(const struct table *t, uint64_t stamp,
 void prefetch_note_locked(struct cache *c, const struct table *t, bool start);
 /* Something was read: what is next for the walk, if there is one. */
 void prefetch_more_locked(struct cache *c);
+
+/* ---- remake.c: rows that were rendered under an older schema ---- */
+/* Renders them anew in the background; a listing that is under way goes first
+ * and calls this again at its end. */
+void remake_want_locked(struct cache *c, struct table *t);
 
 /* ---- absorb.c: what the server says of a record goes into the store ---- */
 struct absorb {
@@ -229,6 +248,10 @@ int absorb_begin(struct absorb *a, struct cache *c, struct table *t,
  * be kept if they say the same; NULL = none. */
 int absorb_record(struct absorb *a, json_t *record, bool own,
 		  const char *saved, size_t saved_n);
+/* At the end of a listing: who had to take another name because his own was
+ * still held by a record that is renamed or gone by now gets his own. all: the
+ * listing was a full one, so who does not get it now keeps what he has. */
+int absorb_settle_names(struct absorb *a, bool all);
 int absorb_commit(struct absorb *a);
 void absorb_abort(struct absorb *a);
 
