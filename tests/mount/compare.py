@@ -160,16 +160,14 @@ def check_table(d, url, top, base, table):
             primary['id'] if primary else ''))
 
 
-def main():
-    url, mount, only = sys.argv[1], sys.argv[2], sys.argv[3:]
-    with urllib.request.urlopen(url + '/_sim/state') as f:
-        state = json.load(f)
-    d = Differences()
+def check_all(d, url, mount, only, state):
     if not only:
         have = sorted(n for n in os.listdir(mount) if n[0] != '.')
         want = sorted(dir_name(b['name'], b['id']) for b in state['bases'])
         if have != want:
             d.add('bases:', have, 'not', want)
+        if os.stat(mount).st_nlink != 2 + len(want):
+            d.add('link count of the root')
     for base in state['bases']:
         bname = dir_name(base['name'], base['id'])
         top = os.path.join(mount, bname)
@@ -178,10 +176,20 @@ def main():
             want = sorted(dir_name(t['name'], t['id']) for t in base['tables'])
             if have != want:
                 d.add('tables:', have, 'not', want)
+            if os.stat(top).st_nlink != 2 + len(want):
+                d.add('link count', top)
         for table in base['tables']:
             tname = bname + '/' + dir_name(table['name'], table['id'])
             if not only or bname in only or tname in only:
                 check_table(d, url, top, base, table)
+
+
+def main():
+    url, mount, only = sys.argv[1], sys.argv[2], sys.argv[3:]
+    with urllib.request.urlopen(url + '/_sim/state') as f:
+        state = json.load(f)
+    d = Differences()
+    check_all(d, url, mount, only, state)
     if d.n:
         print(d.n, 'differences')
     return 1 if d.n else 0

@@ -161,13 +161,13 @@ test_bases_come_go_and_change_their_names() {
 	eq inode "$(stat -c %i Customers)" "$i"
 	ls Customers/Deals >/dev/null || fail "not under the new name"
 	# a token that sees less, then more
-	ctl POST /_sim/token "{\"token\":\"$AIRTABLE_TOKEN\",\"bases\":[\"$CATALOG\"]}" >/dev/null
+	ctl POST /_sim/token "{\"token\":\"$AIRTABLE_TOKEN\",\"bases\":{\"$CATALOG\":\"create\"}}" >/dev/null
 	within 8 gone Customers
 	eq nlink "$(stat -c %h .)" 3
 	ctl POST /_sim/token "{\"token\":\"$AIRTABLE_TOKEN\",\"bases\":\"all\"}" >/dev/null
 	within 8 there Customers
 	eq inode "$(stat -c %i Customers)" "$i"
-	w=$(as POST /v0/meta/bases '{"name":"Fresh","workspaceId":"wspAAAAAAAAAAAAAA","tables":[{"name":"T","fields":[{"name":"Name","type":"singleLineText"}]}]}')
+	w=$(as POST /v0/meta/bases '{"name":"Fresh","workspaceId":"wspSimulator00001","tables":[{"name":"T","fields":[{"name":"Name","type":"singleLineText"}]}]}')
 	has made "$w" app
 	within 8 there Fresh
 	within 8 test -d Fresh/T
@@ -288,7 +288,7 @@ test_P8_a_renamed_field_needs_no_second_listing() {
 	st=$(ctl GET /_sim/state)
 	b=$(jq -r '.bases[0].id' <<<"$st")
 	tb=$(jq -r '.bases[0].tables[0].id' <<<"$st")
-	f=$(jq -r '.bases[0].tables[0] as $t | [$t.fields[] | select(.type == "singleLineText" and
+	f=$(jq -r '.bases[0].tables[0] as $t | [$t.fields[] | select(.type == "multilineText" and
 		.id != $t.primaryFieldId)][0].id' <<<"$st")
 	one=$(ls -d "$t"/*.json | sed -n 590p)
 	sleep 1.2
