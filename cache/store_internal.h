@@ -54,6 +54,7 @@ struct store {
 	struct sql readers[STORE_READERS]; /* each with whoever holds it */
 	bool open[STORE_READERS];          /* guarded by pool_mu */
 	bool busy[STORE_READERS];          /* guarded by pool_mu */
+	bool no_more;                      /* open them; guarded by pool_mu */
 	_Atomic bool bad;        /* damage was met: marked for the next open */
 };
 
@@ -99,7 +100,7 @@ int store_save_counters(struct store *s);
 
 /* ---- store_text.c ---- */
 #define STORE_APPLICATION_ID 0x41544353 /* "ATCS" */
-#define STORE_VERSION 2
+#define STORE_VERSION 3
 extern const char store_tables[]; /* makes the tables of an empty file */
 
 #endif
