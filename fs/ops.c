@@ -6,6 +6,7 @@
 #include "indexer.h"
 #include "notifier.h"
 #include "side/side.h"
+#include "wire.h"
 
 int slot_find(struct atfs *fs, fuse_ino_t dir, const char *name,
 	      struct slot *ret)
@@ -182,6 +183,8 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 
 	conn->want &= ~off;
 	conn->want |= on & conn->capable;
+	if (conn->want & FUSE_CAP_PARALLEL_DIROPS)
+		wire_want_parallel();
 	/* A kernel that cannot do without open gets answers to it. */
 	fs->answers_open = fs->opt->close_sync ||
 			   (conn->capable & FUSE_CAP_NO_OPEN_SUPPORT) == 0;

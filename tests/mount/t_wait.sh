@@ -54,7 +54,8 @@ test_P2_two_hundred_wait_for_one_table_while_a_cached_one_is_read() {
 	within 5 ended "${pids[198]}"
 	kill -0 "${pids[199]}" || fail "the last one ended"
 	kill -KILL "${pids[199]}"
-	wait
+	wait "${pids[@]}" 2>/dev/null
+	: a killed reader is no failure of ours
 }
 
 test_P2_the_end_of_a_mount_does_not_wait_for_those_who_wait() {
