@@ -638,6 +638,30 @@ static void test_p1_kill(void **state)
 	store_row_release(&row);
 }
 
+/* Two records swap their names: the first had to step aside. */
+static void test_p13_name_again(void **state)
+{
+	struct store_change a, b, ch;
+
+	(void)state;
+	a = put(ID_A, "A", "a", "{}", 1);
+	b = put(ID_B, "B", "b", "{}", 1);
+	assert_false(a.aside);
+	ch = put(ID_A, "B", "a2", "{}", 2);
+	assert_true(ch.renamed && ch.aside);
+	ch = put(ID_B, "A", "b2", "{}", 2);
+	assert_true(ch.renamed && !ch.aside);
+	assert_int_equal(store_begin(s), 0);
+	assert_int_equal(store_name_again(s, tno, a.seq, &ch), 0);
+	assert_true(ch.renamed && !ch.aside);
+	assert_string_equal(ch.old_name, "B (" ID_A ").json");
+	assert_string_equal(ch.name, "B.json");
+	assert_int_equal(store_name_again(s, tno, b.seq, &ch), 0);
+	assert_false(ch.renamed || ch.aside);
+	assert_int_equal(store_name_again(s, tno, 99, &ch), -ENOENT);
+	assert_int_equal(store_commit(s), 0);
+}
+
 /* ---- damage ---- */
 
 static void run_sql(const char *text)
@@ -985,7 +1009,8 @@ int main(void)
 		T(test_set_body_and_times), T(test_local),
 		T(test_adopt_seen_first), T(test_list_offsets), T(test_sweep),
 		T(test_rollback), T(test_full_disk), T(test_p1_kill),
-		T(test_damage), T(test_damage_in_use),
+		T(test_p13_name_again), T(test_damage),
+		T(test_damage_in_use),
 		T(test_no_flipped_bit_is_shown), T(test_deleted_in_use),
 		T(test_modes),
 		T(test_threads), T(test_fold),
