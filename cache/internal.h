@@ -39,6 +39,8 @@ struct after {
 	size_t told_n, told_cap;
 };
 
+struct base_fetch;
+
 struct base {
 	uint32_t no;
 	struct base_id id;
@@ -50,6 +52,7 @@ struct base {
 	int64_t schema_at_ms;
 	int64_t names_at_ms;
 	bool fetching;
+	struct base_fetch *fetch;  /* fetch_tree.c's */
 	int last_err;              /* of the last schema fetch */
 	char last_text[256];
 	struct waitq waiters;
@@ -82,7 +85,11 @@ struct table {
 	enum { AWAITS_NOTHING, AWAITS_TTL, AWAITS_REFRESH } awaits;
 	bool reread;               /* cells are to be read that never were */
 	bool remake;               /* rows of older schemas; remake.c */
-	bool remaking;             /* a task for that is posted */
+	struct remake {            /* the task for that */
+		struct cache *c;
+		struct table *t;
+		bool posted;
+	} remaking;
 	uint32_t remade;           /* up to this seq */
 	uint32_t *aside;           /* rows whose plain name was taken; absorb.c */
 	size_t aside_n, aside_cap;
@@ -125,6 +132,7 @@ struct cache {
 	struct table **tables;         /* index no - 1; never shrinks */
 	size_t tables_n;
 	bool bases_known, bases_fetching;
+	struct base_fetch *bases_fetch;
 	int64_t bases_at_ms, bases_names_at_ms;
 	int64_t bases_touched_at_ms;   /* when their age was last judged */
 	int bases_err;
@@ -210,6 +218,9 @@ static inline enum log_level fetch_log_level(const struct atfs_error *e)
 {
 	return e->cls == ERROR_QUOTA ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN;
 }
+/* What was asked for and never begun; once the api is gone. */
+void fetch_free(struct cache *c);
+void fetch_tree_free(struct cache *c);
 /* Our own write to a record was confirmed: a page of the table asked for
  * before that is older and must not undo it. mu is held. */
 void fetch_note_own_locked(struct cache *c, struct table *t,

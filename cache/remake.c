@@ -7,7 +7,6 @@
  * listed: what a listing has marked as seen must stay marked. */
 #include "internal.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define PIECE 100 /* rows in one transaction */
@@ -56,11 +55,6 @@ static int piece_locked(struct cache *c, struct table *t, struct after *after)
 	return r < 0 ? r : n;
 }
 
-struct remake {
-	struct cache *c;
-	struct table *t;
-};
-
 static void step(void *arg)
 {
 	struct remake *m = arg;
@@ -70,7 +64,7 @@ static void step(void *arg)
 	int n = 0;
 
 	lock_take(&c->mu);
-	t->remaking = false;
+	m->posted = false;
 	if (!t->fetch && t->remake && !c->stopping) {
 		n = piece_locked(c, t, &a);
 		/* what cannot be rendered now, readers try for themselves */
@@ -82,20 +76,15 @@ static void step(void *arg)
 		log_warn("table '%s/%s' cannot be rendered anew: %s",
 			 t->base->name, t->name, strerror(-n));
 	after_run(c, &a);
-	free(m);
 }
 
 void remake_want_locked(struct cache *c, struct table *t)
 {
-	struct remake *m;
+	struct remake *m = &t->remaking;
 
-	if (!t->remake || t->remaking || t->fetch || c->stopping)
+	if (!t->remake || m->posted || t->fetch || !t->listed || c->stopping)
 		return;
-	m = malloc(sizeof(*m));
-	if (!m)
-		return;
-	*m = (struct remake){ c, t };
-	t->remaking = loop_post(c->loop, step, m) == 0;
-	if (!t->remaking)
-		free(m);
+	m->c = c;
+	m->t = t;
+	m->posted = loop_post(c->loop, step, m) == 0;
 }

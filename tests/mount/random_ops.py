@@ -363,13 +363,21 @@ class Run:
                 break
             keep = n == 0       # twice in a row: nothing moves any more
             if not keep and time.time() > end:
-                with open(self.log.name + '.diff') as f:
-                    raise Failed('the mount is not as the server:\n' + f.read())
+                raise Failed('the mount is not as the server:\n'
+                             + self.why_not())
             time.sleep(0.05)
         for t, names in self.found.items():
             self.names[t] = self.names.get(t, set()) | set(names)
         self.inodes = self.next_inodes
         self.new_round()
+
+    def why_not(self):
+        with open(self.log.name + '.diff') as f:
+            words = f.read()
+        with open(os.path.join(self.mount, '.airtable/status')) as f:
+            words += f.read()
+        c = self.ctl('GET', '/_sim/counters')
+        return words + f'told to slow down: {c["rate_limited"]}\n'
 
     def step(self):
         do = self.r.choices(
