@@ -18,4 +18,5 @@ while [ $SECONDS -lt "$LONG_S" ] && [ $failed -lt 5 ]; do
 		sed 's/^/# /' "$OUT/random.log" | tail -60
 	fi
 done
-[ $failed -gt 0 ] || echo "ok - random writers, $n seeds of $STEPS steps"
+echo "# $n seeds of $STEPS steps, $failed failed"
+[ $failed -gt 0 ] || echo "ok - random writers"

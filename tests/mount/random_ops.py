@@ -44,6 +44,7 @@ class Run:
 
     def new_round(self):
         self.local, self.remote = set(), set()
+        self.edited = set()     # fields with a save of ours in this round
 
     def say(self, *words):
         print(f'{time.time() - T0:7.2f}', *words, file=self.log)
@@ -162,6 +163,7 @@ class Run:
             return
         doc['fields'][f['name']] = v = self.value(f)
         self.local.add(doc['id'])
+        self.edited.add(f['id'])
         self.say('local save', path, f['name'], repr(v)[:30])
         self.write(path, json.dumps(doc, indent=2, ensure_ascii=False) + '\n')
         with open(path) as again:
@@ -172,6 +174,7 @@ class Run:
         base, table = self.r.choice(self.tables)
         path = os.path.join(self.path(base, table), self.fresh_name('L') + '.json')
         f = self.r.choice(self.fields(table, 0))
+        self.edited.add(f['id'])
         self.say('local create', path)
         with open(path, 'w') as out:
             json.dump({f['name']: self.value(f)}, out)
@@ -266,7 +269,9 @@ class Run:
         at = f'/v0/meta/bases/{base["id"]}/tables/{table["id"]}'
         what = self.r.choice(['field', 'field', 'add', 'drop', 'table', 'base'])
         self.n += 1
-        added = [f for f in table['fields'] if f['name'].startswith('Added')]
+        # a save of a field that is gone would rightly be refused
+        added = [f for f in table['fields'] if f['name'].startswith('Added')
+                 and f['id'] not in self.edited]
         self.say('remote schema', what, base['id'], table['id'])
         if what == 'field':
             f = self.r.choice(self.fields(table, self.r.randrange(2)))
