@@ -348,7 +348,8 @@ class Run:
         self.say('settle')
         r, words = self.command('flush', self.mount, '--timeout', str(SETTLE_S))
         if r != 0:
-            raise Failed(f'flush: {r}: {words}')
+            raise Failed(f'flush: {r}: {words}' +
+                         self.command('errors', self.mount)[1])
         r, words = self.command('refresh', self.mount)
         if r != 0:
             raise Failed(f'refresh: {r}: {words}')
