@@ -144,8 +144,10 @@ int cache_lookup_base(struct cache *c, const char *name, struct cache_dir *ret,
 int cache_lookup_table(struct cache *c, uint32_t base, const char *name,
 		       struct cache_dir *ret, struct cache_waiter *w);
 /* A directory is opened: a table, else a base, else (both 0) the root. What is
- * older than ttl is revalidated in the background. Never waits. -ESTALE. */
-int cache_open_dir(struct cache *c, uint32_t base, uint32_t table);
+ * older than ttl is revalidated in the background. Never waits; w is NULL or
+ * CACHE_LOCAL. -ESTALE. */
+int cache_open_dir(struct cache *c, uint32_t base, uint32_t table,
+		   const struct cache_waiter *w);
 int cache_stat_root(struct cache *c, struct cache_dir *ret);
 int cache_stat_base(struct cache *c, uint32_t base, struct cache_dir *ret);
 int cache_stat_table(struct cache *c, uint32_t table, struct cache_dir *ret);

@@ -151,7 +151,8 @@ int cache_lookup_table(struct cache *c, uint32_t base, const char *name,
 	return r;
 }
 
-int cache_open_dir(struct cache *c, uint32_t base, uint32_t table)
+int cache_open_dir(struct cache *c, uint32_t base, uint32_t table,
+		   const struct cache_waiter *w)
 {
 	struct table *t;
 	struct base *b;
@@ -162,6 +163,8 @@ int cache_open_dir(struct cache *c, uint32_t base, uint32_t table)
 	b = table ? (t ? t->base : NULL) : tree_base_locked(c, base);
 	if ((table || base) && (!b || !b->listed || (t && !t->listed)))
 		r = -ESTALE;
+	else if (w == CACHE_LOCAL)
+		r = 0;
 	else if (t)
 		fetch_touch_table_locked(c, t);
 	else if (b && b->schema)

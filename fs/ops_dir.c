@@ -239,13 +239,14 @@ void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct atfs *fs = atfs_of(req);
+	struct cache_waiter *w = op_is_local(req) ? CACHE_LOCAL : NULL;
 	struct inode_view v;
 	int r = inode_get(fs->inodes, ino, &v);
 
 	if (r == 0 && (v.key.kind == INODE_ROOT || v.key.kind == INODE_BASE))
-		r = cache_open_dir(fs->cache, v.key.a, 0);
+		r = cache_open_dir(fs->cache, v.key.a, 0, w);
 	else if (r == 0 && v.key.kind == INODE_TABLE)
-		r = cache_open_dir(fs->cache, 0, v.key.a);
+		r = cache_open_dir(fs->cache, 0, v.key.a, w);
 	if (r < 0) {
 		op_reply(req, r);
 		return;
