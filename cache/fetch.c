@@ -426,7 +426,9 @@ void fetch_touch_bases_locked(struct cache *c)
 
 void fetch_touch_base_locked(struct cache *c, struct base *b)
 {
-	fetch_touch_bases_locked(c);
+	/* for one that has no calls left nobody else's are spent either */
+	if (clock_wall_ms(c->clock) >= b->held_until_ms)
+		fetch_touch_bases_locked(c);
 	if (!b->fetching && too_old(c, b->schema_at_ms, c->conf.ttl_ms)) {
 		b->schema_at_ms = clock_wall_ms(c->clock);
 		fetch_want_schema_locked(c, b, API_REFRESH);
