@@ -41,7 +41,9 @@ int absorb_commit(struct absorb *a)
 	/* A listing that is read for the first time never "changes": the
 	 * kernel may keep what it has read of it so far. */
 	if (a->names_moved && a->was_complete)
-		t->names_at_ms = a->now_ms;
+		/* never the same twice: the kernel goes by it */
+		t->names_at_ms = a->now_ms > t->names_at_ms ?
+					 a->now_ms : t->names_at_ms + 1;
 	st = tree_row_of(t);
 	r = store_put_table(a->c->store, &st);
 	if (r == 0)
@@ -130,6 +132,62 @@ struct incoming {
 	struct live *live;
 };
 
+/* While a table is read for the first time nobody had a name before. */
+static void note_aside(struct absorb *a, uint32_t seq)
+{
+	struct table *t = a->t;
+
+	if (!a->was_complete)
+		return;
+	if (t->aside_n == t->aside_cap) {
+		size_t cap = t->aside_cap ? t->aside_cap * 2 : 16;
+		uint32_t *p = realloc(t->aside, cap * sizeof(*p));
+
+		if (!p)
+			return; /* he keeps the longer name */
+		t->aside = p;
+		t->aside_cap = cap;
+	}
+	t->aside[t->aside_n++] = seq;
+}
+
+static void tell_renamed(struct absorb *a, const struct store_change *ch,
+			 struct live *l)
+{
+	struct rec_key key = { a->t->no, ch->seq };
+
+	a->names_moved = true;
+	after_gone(a->after, a->t->no, ch->old_name, key);
+	after_new(a->after, a->t->no, ch->name);
+	if (l)
+		memcpy(l->name, ch->name, NAME_BUF);
+}
+
+int absorb_settle_names(struct absorb *a, bool all)
+{
+	struct table *t = a->t;
+	size_t i, kept = 0;
+
+	for (i = 0; i < t->aside_n; i++) {
+		struct rec_key key = { t->no, t->aside[i] };
+		struct live *l = live_find(&a->c->live, key);
+		struct store_change ch;
+		int r;
+
+		if (l && l->hidden)
+			continue; /* it may come back by the name it had */
+		r = store_name_again(a->c->store, t->no, key.seq, &ch);
+		if (r < 0 && r != -ENOENT)
+			return r;
+		if (r == 0 && ch.renamed)
+			tell_renamed(a, &ch, l);
+		if (r == 0 && ch.aside && !all)
+			t->aside[kept++] = key.seq;
+	}
+	t->aside_n = kept;
+	return 0;
+}
+
 static int put_row(struct absorb *a, struct incoming *in, struct store_row *row,
 		   bool mtime_moves)
 {
@@ -149,12 +207,10 @@ static int put_row(struct absorb *a, struct incoming *in, struct store_row *row,
 		if (a->t->complete)
 			after_new(a->after, a->t->no, ch.name);
 	} else if (ch.renamed) {
-		a->names_moved = true;
-		after_gone(a->after, a->t->no, ch.old_name, key);
-		after_new(a->after, a->t->no, ch.name);
-		if (in->live)
-			memcpy(in->live->name, ch.name, NAME_BUF);
+		tell_renamed(a, &ch, in->live);
 	}
+	if (ch.aside)
+		note_aside(a, ch.seq);
 	/* what is presented is the user's own as long as he has some */
 	if (!ch.inserted && ch.content &&
 	    !(in->live && (in->live->has_draft || in->live->size >= 0)))

@@ -19,32 +19,32 @@ static bool too_old(const struct cache *c, int64_t at_ms, int64_t limit_ms)
 
 void fetch_touch_bases_locked(struct cache *c)
 {
-	if (!c->bases_fetching && c->bases_err != -EACCES &&
-	    too_old(c, c->bases_at_ms, c->conf.full_ttl_ms))
-		fetch_want_bases_locked(c, API_REFRESH);
+	/* counted from the attempt, or an offline walk asks each time */
+	if (c->bases_fetching ||
+	    !too_old(c, c->bases_at_ms, c->conf.ttl_ms) ||
+	    !too_old(c, c->bases_touched_at_ms, c->conf.ttl_ms))
+		return;
+	c->bases_touched_at_ms = clock_wall_ms(c->clock);
+	fetch_want_bases_locked(c, API_REFRESH);
 }
 
 void fetch_touch_base_locked(struct cache *c, struct base *b)
 {
-	fetch_touch_bases_locked(c);
+	/* for one that has no calls left nobody else's are spent either */
+	if (clock_wall_ms(c->clock) >= b->held_until_ms)
+		fetch_touch_bases_locked(c);
 	if (!b->fetching && too_old(c, b->schema_at_ms, c->conf.ttl_ms)) {
-		/* counted from the attempt, or an offline walk asks each time*/
 		b->schema_at_ms = clock_wall_ms(c->clock);
 		fetch_want_schema_locked(c, b, API_REFRESH);
 	}
 }
 
-void fetch_touch_table_locked(struct cache *c, struct table *t)
+static void revalidate_locked(struct cache *c, struct table *t)
 {
 	int64_t n = 0, since = 0;
 
-	if (t->fetch || !t->complete ||
-	    !too_old(c, t->fresh_at_ms, c->conf.ttl_ms) ||
-	    !too_old(c, t->touched_at_ms, c->conf.ttl_ms))
-		return;
-	/* an offline walk asks once in a ttl, not each time */
-	t->touched_at_ms = clock_wall_ms(c->clock);
-	if (store_count(c->store, t->no, &n) == 0 && n > SMALL_TABLE_RECORDS &&
+	if (!t->reread && store_count(c->store, t->no, &n) == 0 &&
+	    n > SMALL_TABLE_RECORDS &&
 	    !too_old(c, t->listed_at_ms, c->conf.full_ttl_ms)) {
 		if (t->no_since)
 			return;
@@ -52,6 +52,48 @@ void fetch_touch_table_locked(struct cache *c, struct table *t)
 			since = t->server_at_ms - OVERLAP_MS;
 	}
 	fetch_want_since_locked(c, t, API_REFRESH, since);
+}
+
+void fetch_touch_table_locked(struct cache *c, struct table *t)
+{
+	fetch_touch_base_locked(c, t->base);
+	if (t->fetch || !t->complete || t->awaits ||
+	    (!t->reread && !too_old(c, t->fresh_at_ms, c->conf.ttl_ms)) ||
+	    !too_old(c, t->touched_at_ms, c->conf.ttl_ms))
+		return;
+	t->touched_at_ms = clock_wall_ms(c->clock);
+	/* the schema first: it says which cells there are to be read */
+	if (t->base->fetching)
+		t->awaits = AWAITS_TTL;
+	else
+		revalidate_locked(c, t);
+}
+
+static void refresh_locked(struct cache *c, struct table *t)
+{
+	if (t->fetch)
+		t->again = true;
+	else
+		fetch_want_table_locked(c, t, API_INTERACTIVE);
+}
+
+void fetch_schema_came_locked(struct cache *c, const struct base *b)
+{
+	size_t i;
+
+	for (i = 0; i < c->tables_n; i++) {
+		struct table *t = c->tables[i];
+		bool all;
+
+		if (!t || t->base != b || !t->awaits)
+			continue;
+		all = t->awaits == AWAITS_REFRESH;
+		t->awaits = AWAITS_NOTHING;
+		if (t->listed && all)
+			refresh_locked(c, t);
+		else if (t->listed && !t->fetch)
+			revalidate_locked(c, t);
+	}
 }
 
 /* Also of bases that were left alone since they said that no calls are left. */
@@ -70,18 +112,21 @@ static void ask_again(void *arg)
 
 int cache_refresh(struct cache *c, uint32_t base, uint32_t table)
 {
+	struct table *one;
 	size_t i;
 	int r = loop_post(c->loop, ask_again, c);
 
 	if (r < 0)
 		return r;
 	lock_take(&c->mu);
+	one = tree_table_locked(c, table);
 	if (!base && !table)
 		fetch_want_bases_locked(c, API_INTERACTIVE);
-	for (i = 0; !table && i < c->bases_n; i++) {
+	for (i = 0; i < c->bases_n; i++) {
 		struct base *b = c->bases[i];
 
-		if (b && b->listed && b->schema && (!base || b->no == base))
+		if (b && b->listed && b->schema &&
+		    (table ? one && one->base == b : !base || b->no == base))
 			fetch_want_schema_locked(c, b, API_INTERACTIVE);
 	}
 	for (i = 0; i < c->tables_n; i++) {
@@ -90,12 +135,12 @@ int cache_refresh(struct cache *c, uint32_t base, uint32_t table)
 		if (!t || !t->listed || (table && t->no != table) ||
 		    (base && !table && t->base->no != base) || !t->complete)
 			continue;
-		if (t->fetch)
-			t->again = true;
+		if (t->base->fetching)
+			t->awaits = AWAITS_REFRESH;
 		else
-			fetch_want_table_locked(c, t, API_INTERACTIVE);
+			refresh_locked(c, t);
 	}
-	if (table && !tree_table_locked(c, table))
+	if (table && !one)
 		r = -ESTALE;
 	lock_drop(&c->mu);
 	return r;

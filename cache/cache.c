@@ -356,6 +356,7 @@ void cache_free(struct cache *c)
 		loop_stop(c->loop);
 	if (c->api)
 		api_free(c->api); /* ends what is under way */
+	fetch_free(c);
 	if (c->loop)
 		flush_free(c);
 	loop_free(c->loop);

@@ -58,6 +58,8 @@ struct cache_events {
 	/* The tables of a base (or, base 0, the bases) changed: a name came,
 	 * went, or a permission changed. */
 	void (*dir_changed)(void *ctx, uint32_t base);
+	/* The modes of a table's directory and of its records are others. */
+	void (*modes_changed)(void *ctx, uint32_t table);
 };
 
 struct cache_config {
@@ -75,8 +77,7 @@ struct cache_config {
 	int64_t ttl_ms;          /* 60,000: age after which an access revalidates;
 	                            0 = never by itself */
 	int64_t full_ttl_ms;     /* 3,600,000: age of its last full listing after
-	                            which a large table is listed again, and
-	                            the list of bases */
+	                            which a large table is listed again */
 	int64_t writeback_ms;    /* 1,000: quiet time before a flush */
 	int64_t delete_delay_ms; /* 5,000 */
 	unsigned max_deletes;    /* 100 a minute; 0 = no brake */
@@ -146,6 +147,11 @@ int cache_lookup_base(struct cache *c, const char *name, struct cache_dir *ret,
 		      struct cache_waiter *w);
 int cache_lookup_table(struct cache *c, uint32_t base, const char *name,
 		       struct cache_dir *ret, struct cache_waiter *w);
+/* A directory is opened: a table, else a base, else (both 0) the root. What is
+ * older than ttl is revalidated in the background. Never waits; w is NULL or
+ * CACHE_LOCAL. -ESTALE. */
+int cache_open_dir(struct cache *c, uint32_t base, uint32_t table,
+		   const struct cache_waiter *w);
 int cache_stat_root(struct cache *c, struct cache_dir *ret);
 int cache_stat_base(struct cache *c, uint32_t base, struct cache_dir *ret);
 int cache_stat_table(struct cache *c, uint32_t table, struct cache_dir *ret);

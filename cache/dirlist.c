@@ -151,6 +151,30 @@ int cache_lookup_table(struct cache *c, uint32_t base, const char *name,
 	return r;
 }
 
+int cache_open_dir(struct cache *c, uint32_t base, uint32_t table,
+		   const struct cache_waiter *w)
+{
+	struct table *t;
+	struct base *b;
+	int r = 0;
+
+	lock_take(&c->mu);
+	t = tree_table_locked(c, table);
+	b = table ? (t ? t->base : NULL) : tree_base_locked(c, base);
+	if ((table || base) && (!b || !b->listed || (t && !t->listed)))
+		r = -ESTALE;
+	else if (w == CACHE_LOCAL)
+		r = 0;
+	else if (t)
+		fetch_touch_table_locked(c, t);
+	else if (b && b->schema)
+		fetch_touch_base_locked(c, b);
+	else if (c->bases_known)
+		fetch_touch_bases_locked(c);
+	lock_drop(&c->mu);
+	return r;
+}
+
 int cache_stat_root(struct cache *c, struct cache_dir *ret)
 {
 	size_t i;

@@ -133,3 +133,16 @@ void fetch_stop(struct cache *c)
 	lock_drop(&c->mu);
 	after_run(c, &a);
 }
+
+void fetch_free(struct cache *c)
+{
+	size_t i;
+
+	for (i = 0; i < c->tables_n; i++) {
+		if (c->tables[i] && c->tables[i]->fetch) {
+			reading_free(c->tables[i]->fetch);
+			c->tables[i]->fetch = NULL;
+		}
+	}
+	fetch_tree_free(c);
+}

@@ -43,6 +43,7 @@ static void bases_end(struct base_fetch *f, const struct atfs_error *err)
 	cache_note_api(c);
 	lock_take(&c->mu);
 	c->bases_fetching = false;
+	c->bases_fetch = NULL;
 	/* not at once: a call may be refused before it is sent */
 	if (err->err)
 		restore_want_later_locked(c);
@@ -116,10 +117,12 @@ void fetch_want_bases_locked(struct cache *c, enum api_priority prio)
 		return;
 	f->c = c;
 	f->priority = prio;
-	if (loop_post(c->loop, bases_begin, f) == 0)
-		c->bases_fetching = true;
-	else
+	if (loop_post(c->loop, bases_begin, f) < 0) {
 		free(f);
+		return;
+	}
+	c->bases_fetching = true;
+	c->bases_fetch = f;
 }
 
 /* ---- the schema of a base ---- */
@@ -152,6 +155,7 @@ static void schema_end(struct base_fetch *f, const struct atfs_error *err)
 	lock_take(&c->mu);
 	b = tree_base_locked(c, f->base_no);
 	b->fetching = false;
+	b->fetch = NULL;
 	if (err->err)
 		restore_want_later_locked(c);
 	else
@@ -159,6 +163,7 @@ static void schema_end(struct base_fetch *f, const struct atfs_error *err)
 	b->last_err = err->err;
 	memcpy(b->last_text, err->text, sizeof(b->last_text));
 	waitq_take_locked(&b->waiters, &a, err->err);
+	fetch_schema_came_locked(c, b);
 	if (!err->err)
 		prefetch_more_locked(c);
 	lock_drop(&c->mu);
@@ -223,8 +228,25 @@ void fetch_want_schema_locked(struct cache *c, struct base *b,
 	f->c = c;
 	f->base_no = b->no;
 	f->priority = prio;
-	if (loop_post(c->loop, schema_begin, f) == 0)
-		b->fetching = true;
-	else
+	if (loop_post(c->loop, schema_begin, f) < 0) {
 		free(f);
+		return;
+	}
+	b->fetching = true;
+	b->fetch = f;
+}
+
+void fetch_tree_free(struct cache *c)
+{
+	size_t i;
+
+	if (c->bases_fetch)
+		base_fetch_free(c->bases_fetch);
+	c->bases_fetch = NULL;
+	for (i = 0; i < c->bases_n; i++) {
+		if (c->bases[i] && c->bases[i]->fetch) {
+			base_fetch_free(c->bases[i]->fetch);
+			c->bases[i]->fetch = NULL;
+		}
+	}
 }

@@ -227,6 +227,14 @@ void flush_hold_base_locked(struct flush *f, struct base *b)
 	b->held_until_ms = clock_wall_ms(f->c->clock) + HOLD_BASE_MS;
 }
 
+/* A short delay is hardly shortened: the name may be about to come back. */
+static int64_t delete_slack_ms(const struct cache *c)
+{
+	int64_t part = c->conf.delete_delay_ms / 10;
+
+	return part < DELETE_SLACK_MS ? part : DELETE_SLACK_MS;
+}
+
 static bool pick_one(void *ctx, struct live *l)
 {
 	struct pick *p = ctx;
@@ -263,7 +271,7 @@ static bool pick_one(void *ctx, struct live *l)
 		return true;
 	due = p->f->urgent || o->due_ms <= p->now_ms;
 	if (o->kind == OP_DELETE)
-		due |= o->due_ms <= p->now_ms + DELETE_SLACK_MS;
+		due |= o->due_ms <= p->now_ms + delete_slack_ms(p->f->c);
 	if (o->state == OP_UNKNOWN) /* time must pass, urgent or not */
 		due = o->due_ms <= p->now_ms;
 	if (due || (o->kind != OP_DELETE && o->state == OP_QUEUED && !l->hidden))

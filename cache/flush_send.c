@@ -233,6 +233,11 @@ int flush_adopt_locked(struct flush *f, struct table *t, struct flush_item *it,
 			   (struct rec_key){ t->no, gone.seq });
 	if (r == 0 && strcmp(local, id) != 0)
 		r = journal_adopt(c->journal, local, id);
+	if (r == 0 && strcmp(local, id) != 0) {
+		/* its inode number is another one now, in listings too */
+		after_new(a, t->no, l->name);
+		after_record(a, it->key);
+	}
 	if (r == 0) {
 		id_copy(l->record, id);
 		id_copy(it->op.record, id);

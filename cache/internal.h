@@ -30,13 +30,16 @@ struct waitq {
 struct after {
 	struct cache_waiter *wake;  /* singly linked by next */
 	struct told {
-		enum { TOLD_RECORD, TOLD_NEW, TOLD_GONE, TOLD_DIR } what;
+		enum { TOLD_RECORD, TOLD_NEW, TOLD_GONE, TOLD_DIR,
+		       TOLD_TABLE } what;
 		struct rec_key key;
 		uint32_t no;
 		char *name;
 	} *told;
 	size_t told_n, told_cap;
 };
+
+struct base_fetch;
 
 struct base {
 	uint32_t no;
@@ -49,6 +52,7 @@ struct base {
 	int64_t schema_at_ms;
 	int64_t names_at_ms;
 	bool fetching;
+	struct base_fetch *fetch;  /* fetch_tree.c's */
 	int last_err;              /* of the last schema fetch */
 	char last_text[256];
 	struct waitq waiters;
@@ -77,6 +81,18 @@ struct table {
 	size_t own_n, own_cap;
 	bool no_since;             /* the server refused that question */
 	bool again;                /* list again once this one is done */
+	/* What is to be done once the schema that is asked for has come. */
+	enum { AWAITS_NOTHING, AWAITS_TTL, AWAITS_REFRESH } awaits;
+	bool reread;               /* cells are to be read that never were */
+	bool remake;               /* rows of older schemas; remake.c */
+	struct remake {            /* the task for that */
+		struct cache *c;
+		struct table *t;
+		bool posted;
+	} remaking;
+	uint32_t remade;           /* up to this seq */
+	uint32_t *aside;           /* rows whose plain name was taken; absorb.c */
+	size_t aside_n, aside_cap;
 	int last_err;
 	char last_text[256];
 	struct waitq waiters;
@@ -123,7 +139,9 @@ struct cache {
 	struct table **tables;         /* index no - 1; never shrinks */
 	size_t tables_n;
 	bool bases_known, bases_fetching;
+	struct base_fetch *bases_fetch;
 	int64_t bases_at_ms, bases_names_at_ms;
+	int64_t bases_touched_at_ms;   /* when their age was last judged */
 	int bases_err;
 	struct atfs_error bases_error;
 	struct waitq bases_waiters;
@@ -158,6 +176,7 @@ void after_new(struct after *a, uint32_t table, const char *name);
 void after_gone(struct after *a, uint32_t table, const char *name,
 		struct rec_key key);
 void after_dir(struct after *a, uint32_t base);
+void after_table(struct after *a, uint32_t table);
 /* Tells, wakes and frees. mu is not held. */
 void after_run(struct cache *c, struct after *a);
 
@@ -196,16 +215,22 @@ void fetch_want_table_locked(struct cache *c, struct table *t,
 /* Only what changed since that time of the server's; 0 = all. */
 void fetch_want_since_locked(struct cache *c, struct table *t,
 			     enum api_priority prio, int64_t since_ms);
-/* Somebody looked: revalidates in the background if too old. */
+/* Somebody looked: revalidates in the background what is too old, of a table
+ * its base as well, and of a base the list of bases. */
 void fetch_touch_table_locked(struct cache *c, struct table *t);
 void fetch_touch_base_locked(struct cache *c, struct base *b);
 void fetch_touch_bases_locked(struct cache *c);
+/* The schema has come, or not: tables that waited for it are asked for. */
+void fetch_schema_came_locked(struct cache *c, const struct base *b);
 void fetch_stop(struct cache *c);
 /* That no calls are left is said once, by the api. */
 static inline enum log_level fetch_log_level(const struct atfs_error *e)
 {
 	return e->cls == ERROR_QUOTA ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN;
 }
+/* What was asked for and never begun; once the api is gone. */
+void fetch_free(struct cache *c);
+void fetch_tree_free(struct cache *c);
 /* Our own write to a record was confirmed: a page of the table asked for
  * before that is older and must not undo it. mu is held. */
 void fetch_note_own_locked(struct cache *c, struct table *t,
@@ -218,6 +243,11 @@ bool fetch_is_older_locked(const struct table *t, uint64_t stamp,
 void prefetch_note_locked(struct cache *c, const struct table *t, bool start);
 /* Something was read: what is next for the walk, if there is one. */
 void prefetch_more_locked(struct cache *c);
+
+/* ---- remake.c: rows that were rendered under an older schema ---- */
+/* Renders them anew in the background; a listing that is under way goes first
+ * and calls this again at its end. */
+void remake_want_locked(struct cache *c, struct table *t);
 
 /* ---- absorb.c: what the server says of a record goes into the store ---- */
 struct absorb {
@@ -239,6 +269,10 @@ int absorb_begin(struct absorb *a, struct cache *c, struct table *t,
  * be kept if they say the same; NULL = none. */
 int absorb_record(struct absorb *a, json_t *record, bool own,
 		  const char *saved, size_t saved_n);
+/* At the end of a listing: who had to take another name because his own was
+ * still held by a record that is renamed or gone by now gets his own. all: the
+ * listing was a full one, so who does not get it now keeps what he has. */
+int absorb_settle_names(struct absorb *a, bool all);
 int absorb_commit(struct absorb *a);
 void absorb_abort(struct absorb *a);
 

@@ -91,7 +91,7 @@ int journal_migrate(struct sql *q)
 int journal_attach(const char *path, struct journal *j)
 {
 	j->wal_fd = -1;
-	return sql_open(&j->q, path, PRAGMAS, journal_text, JS_N);
+	return sql_open(&j->q, path, false, PRAGMAS, journal_text, JS_N);
 }
 
 void journal_detach(struct journal *j)

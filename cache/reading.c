@@ -20,6 +20,12 @@ struct reading *reading_new(struct cache *c, struct table *t,
 	return f;
 }
 
+void reading_free(struct reading *f)
+{
+	free(f->sample);
+	free(f);
+}
+
 /* ---- asking ---- */
 
 /* Created counts as well: LAST_MODIFIED_TIME() of a record that was never
@@ -121,14 +127,14 @@ static void reading_end(struct reading *f, const struct atfs_error *err)
 	waitq_take_locked(&t->waiters, &a, err->err);
 	if (again)
 		fetch_want_table_locked(c, t, API_INTERACTIVE);
+	remake_want_locked(c, t);
 	prefetch_more_locked(c);
 	lock_drop(&c->mu);
 	if (err->err)
 		log_msg(fetch_log_level(err), "table '%s/%s' cannot be read: "
 			"%s", t->base->name, t->name, err->text);
 	after_run(c, &a);
-	free(f->sample);
-	free(f);
+	reading_free(f);
 }
 
 static void reading_fail(struct reading *f, int err, const char *text)
@@ -321,6 +327,15 @@ static int page_commit(struct reading *f, uint64_t stamp, json_t *records,
 		ab.names_moved |= s.moved;
 		f->t->complete = true;
 		f->t->listed_at_ms = f->began_ms;
+		if (f->gen == f->t->schema_gen)
+			f->t->reread = false;
+	}
+	if (last) {
+		r = absorb_settle_names(&ab, !f->since_ms);
+		if (r < 0) {
+			absorb_abort(&ab);
+			return r;
+		}
 	}
 	r = absorb_commit(&ab);
 	if (r < 0 && last && !ab.was_complete)

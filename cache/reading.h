@@ -58,6 +58,8 @@ struct reading {
 /* Any thread. NULL: no memory. */
 struct reading *reading_new(struct cache *c, struct table *t,
 			    enum api_priority priority, int64_t since_ms);
+/* Of one that has not begun. */
+void reading_free(struct reading *f);
 /* arg: the struct reading; for loop_post. */
 void reading_begin(void *arg);
 /* f->priority has risen: also the pages that are asked for already get it. */

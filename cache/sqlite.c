@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "sqlite_sums.h"
+
 /* How long a statement waits for another process that holds the file. The
  * daemon is alone on its files but for a moment of `airtablefs queue`. */
 #define BUSY_MS 5000
@@ -52,9 +54,20 @@ int sql_sync_dir(const char *path)
 	return r;
 }
 
-int sql_open(struct sql *q, const char *path, const char *pragmas,
-	     const char *const *text, size_t n)
+/* For a file that is still to be made; another says itself what it keeps. */
+static int keep_room_for_sums(struct sql *q)
 {
+	int n = SUMS_RESERVED;
+	int rc = sqlite3_file_control(q->db, "main", SQLITE_FCNTL_RESERVE_BYTES,
+				      &n);
+
+	return sql_error(q, rc);
+}
+
+int sql_open(struct sql *q, const char *path, bool with_sums,
+	     const char *pragmas, const char *const *text, size_t n)
+{
+	const char *vfs = with_sums ? sqlite_sums_name() : NULL;
 	bool damaged;
 	int rc, r;
 
@@ -65,7 +78,7 @@ int sql_open(struct sql *q, const char *path, const char *pragmas,
 	if (q->stmt == NULL)
 		return -ENOMEM;
 	rc = sqlite3_open_v2(path, &q->db,
-			     SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+			     SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, vfs);
 	if (q->db == NULL) {
 		sql_close(q);
 		return -ENOMEM;
@@ -73,6 +86,8 @@ int sql_open(struct sql *q, const char *path, const char *pragmas,
 	sqlite3_extended_result_codes(q->db, 1);
 	sqlite3_busy_timeout(q->db, BUSY_MS);
 	r = sql_error(q, rc);
+	if (r == 0 && with_sums)
+		r = keep_room_for_sums(q);
 	if (r == 0)
 		r = sql_exec(q, pragmas);
 	if (r < 0) {
@@ -143,6 +158,8 @@ static int system_error(struct sql *q)
 
 int sql_error(struct sql *q, int rc)
 {
+	int r;
+
 	switch (rc & 0xff) {
 	case SQLITE_OK:
 	case SQLITE_ROW:
@@ -162,7 +179,15 @@ int sql_error(struct sql *q, int rc)
 	case SQLITE_TOOBIG:
 		return -EFBIG;
 	case SQLITE_IOERR:
-		return rc == SQLITE_IOERR_NOMEM ? -ENOMEM : system_error(q);
+		if (rc == SQLITE_IOERR_DATA) { /* a wrong sum */
+			q->damaged = true;
+			return -EIO;
+		}
+		if (rc == SQLITE_IOERR_NOMEM)
+			return -ENOMEM;
+		r = system_error(q);
+		/* to those above it would mean that there is no such row */
+		return r == -ENOENT ? -EIO : r;
 	case SQLITE_CANTOPEN:
 	case SQLITE_PERM:
 		return system_error(q);

@@ -51,10 +51,11 @@ int sql_make_private(const char *path);
 /* Makes the entries of path's directory durable. */
 int sql_sync_dir(const char *path);
 
-/* Opens path (which exists) and runs the pragmas. On failure q is closed but
+/* Opens path (which exists) and runs the pragmas; with_sums: through
+ * sqlite_sums.h. On failure q is closed but
  * q->damaged tells whether the content was the cause. */
-int sql_open(struct sql *q, const char *path, const char *pragmas,
-	     const char *const *text, size_t n);
+int sql_open(struct sql *q, const char *path, bool with_sums,
+	     const char *pragmas, const char *const *text, size_t n);
 /* Does nothing on a closed or zeroed q. */
 void sql_close(struct sql *q);
 

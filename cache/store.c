@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "airtable/log.h"
 #include "store_internal.h"
 
 /* NORMAL syncs only when the -wal is folded into the file, so a power cut may
@@ -19,6 +20,7 @@
 #define WAL_MAX_PAGES 40000  /* 160 MiB: writers wait until that is done */
 
 #define WRITER_PRAGMAS                                                       \
+	"PRAGMA page_size = 4096;" /* SUMS_PAGE */                           \
 	"PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"            \
 	"PRAGMA cache_size = -8192;"       \
 	"PRAGMA journal_size_limit = 33554432; PRAGMA temp_store = MEMORY;"  \
@@ -47,6 +49,9 @@ static void mark_bad(struct store *s)
 
 	if (atomic_exchange(&s->bad, true))
 		return;
+	log_error("the cache file '%s' is damaged: what cannot be read of it "
+		  "is an error; unmount and mount again to have it made anew",
+		  s->path);
 	mark = companion(s->path, "-bad");
 	if (mark == NULL)
 		return;
@@ -136,7 +141,7 @@ static int try_tables(struct sql *q)
 static int open_writer(const char *path, struct sql *q)
 {
 	int64_t app, version, tables;
-	int r = sql_open(q, path, WRITER_PRAGMAS, store_text, SS_N);
+	int r = sql_open(q, path, true, WRITER_PRAGMAS, store_text, SS_N);
 
 	if (r == 0)
 		r = sql_number(q, "PRAGMA application_id", &app);
@@ -174,7 +179,8 @@ static size_t take_slot(struct store *s)
 	for (;;) {
 		best = STORE_READERS;
 		for (size_t i = STORE_READERS; i-- > 0;) {
-			if (!s->busy[i] && (best == STORE_READERS ||
+			if (!s->busy[i] && (s->open[i] || !s->no_more) &&
+			    (best == STORE_READERS ||
 					    s->open[i] || !s->open[best]))
 				best = i;
 		}
@@ -196,6 +202,23 @@ static void give_slot(struct store *s, size_t i, bool open)
 	pthread_mutex_unlock(&s->pool_mu);
 }
 
+/* The file cannot be opened once more: it was deleted, most likely. Those that
+ * have it open go on with it, and the first reader always has. */
+static void no_more(struct store *s, size_t i, int err)
+{
+	bool first;
+
+	give_slot(s, i, false);
+	pthread_mutex_lock(&s->pool_mu);
+	first = !s->no_more;
+	s->no_more = true;
+	pthread_mutex_unlock(&s->pool_mu);
+	if (first)
+		log_warn("the cache file '%s' is gone or cannot be opened "
+			 "(%s): what is in use goes on, the next mount begins "
+			 "anew", s->path, strerror(-err));
+}
+
 int store_reader(struct store *s, struct sql **ret)
 {
 	size_t i;
@@ -205,14 +228,17 @@ int store_reader(struct store *s, struct sql **ret)
 		*ret = &s->writer;
 		return 0;
 	}
-	i = take_slot(s);
-	if (s->readers[i].db == NULL) {
-		r = sql_open(&s->readers[i], s->path, READER_PRAGMAS,
+	for (;;) {
+		i = take_slot(s);
+		if (s->readers[i].db != NULL)
+			break;
+		r = sql_open(&s->readers[i], s->path, true, READER_PRAGMAS,
 			     store_text, SS_N);
 		if (r < 0) {
-			give_slot(s, i, false);
-			return r;
+			no_more(s, i, r);
+			continue;
 		}
+		break;
 	}
 	*ret = &s->readers[i];
 	return 0;
@@ -236,7 +262,8 @@ static void *fold(void *arg)
 {
 	struct store *s = arg;
 	struct sql q;
-	bool open = sql_open(&q, s->path, FOLDER_PRAGMAS, NULL, 0) == 0;
+	bool open = sql_open(&q, s->path, true, FOLDER_PRAGMAS,
+			     NULL, 0) == 0;
 
 	pthread_mutex_lock(&s->fold_mu);
 	for (;;) {
@@ -456,6 +483,14 @@ int store_open(const char *path, struct store **ret)
 		return r;
 	}
 	sqlite3_wal_hook(s->writer.db, note_wal_size, s);
+	/* one at least can read from now on, whatever becomes of the path */
+	r = sql_open(&s->readers[STORE_READERS - 1], path, true, READER_PRAGMAS,
+		     store_text, SS_N);
+	if (r < 0) {
+		store_close(s);
+		return r;
+	}
+	s->open[STORE_READERS - 1] = true;
 	*ret = s;
 	return 0;
 }

@@ -129,6 +129,7 @@ struct store_change {
 	bool inserted;          /* the row is new */
 	bool content;           /* body or size changed */
 	bool renamed;           /* the name changed; old_name is the former */
+	bool aside;             /* newly named, and another has the plain name */
 	uint32_t seq;
 	char name[NAME_BUF];
 	char old_name[NAME_BUF];
@@ -138,7 +139,9 @@ struct store_change {
  * the same. seen marks it for store_sweep. mtime_ms of the row is written only
  * when mtime_moves, ctime_ms only when content, raw or primary differ. The
  * former raw is kept as a version if it differs, of which the last 8 stay.
- * A body or raw of NULL keeps the stored one. seen 0: not put by a listing. */
+ * A body or raw of NULL keeps the stored one. seen 0: not put by a listing;
+ * STORE_UNSEEN: neither, and the next one that does not show it sweeps it. */
+#define STORE_UNSEEN (-1)
 int store_put(struct store *s, const struct store_row *row, const char *primary,
 	      int64_t seen, bool mtime_moves, struct store_change *ret);
 /* The row was listed again and is the same as before. */
@@ -153,6 +156,9 @@ int store_put_local(struct store *s, uint32_t table_no, const char *local_id,
  * (may be NULL) gets its name and seq. */
 int store_adopt(struct store *s, uint32_t table_no, uint32_t seq,
 		const char *new_id, struct store_change *ret_gone);
+/* Chooses the name of a row anew, as if it were new. */
+int store_name_again(struct store *s, uint32_t table_no, uint32_t seq,
+		     struct store_change *ret);
 /* Gives a row another name and the primary text that it stands for. */
 int store_set_name(struct store *s, uint32_t table_no, uint32_t seq,
 		   const char *name, const char *primary);

@@ -24,7 +24,7 @@
 
 /* Values of record.seen that no listing has. */
 #define SEEN_SPARED 0 /* survives the next sweep, which makes it SEEN_OLD */
-#define SEEN_OLD (-1)
+#define SEEN_OLD STORE_UNSEEN
 
 /* The counters of the table that was last written to. */
 struct store_counters {
@@ -54,6 +54,7 @@ struct store {
 	struct sql readers[STORE_READERS]; /* each with whoever holds it */
 	bool open[STORE_READERS];          /* guarded by pool_mu */
 	bool busy[STORE_READERS];          /* guarded by pool_mu */
+	bool no_more;                      /* open them; guarded by pool_mu */
 	_Atomic bool bad;        /* damage was met: marked for the next open */
 };
 
@@ -67,7 +68,7 @@ enum store_stmt {
 	SS_COUNTERS, SS_COUNTERS_SET, SS_COUNT,
 	SS_GET, SS_GET_FULL, SS_NAME, SS_NAME_FULL, SS_ID, SS_ID_FULL,
 	SS_LIST, SS_LIST_FULL, SS_VERSIONS, SS_PRIMARY,
-	SS_STORED, SS_HOLDER, SS_ADD, SS_SET, SS_CONTENT, SS_RENAME,
+	SS_STORED, SS_HOLDER, SS_NAMING, SS_ADD, SS_SET, SS_CONTENT, SS_RENAME,
 	SS_SEEN, SS_SET_ID, SS_SET_TIMES, SS_SET_SIZE,
 	SS_VERSION_ADD, SS_VERSION_TRIM,
 	SS_DROP, SS_DROP_CONTENT, SS_DROP_VERSIONS,
@@ -99,7 +100,7 @@ int store_save_counters(struct store *s);
 
 /* ---- store_text.c ---- */
 #define STORE_APPLICATION_ID 0x41544353 /* "ATCS" */
-#define STORE_VERSION 2
+#define STORE_VERSION 3
 extern const char store_tables[]; /* makes the tables of an empty file */
 
 #endif

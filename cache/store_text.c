@@ -111,6 +111,7 @@ const char *const store_text[SS_N] = {
 		      " FROM record r LEFT JOIN content c ON c.pos = r.pos"
 		      " WHERE r.tno = ? AND r.id = ?",
 	[SS_HOLDER] = "SELECT pos FROM record WHERE tno = ? AND name = ?",
+	[SS_NAMING] = "SELECT id, name, prim FROM record WHERE pos = ?",
 	[SS_ADD] = "INSERT INTO record (pos, tno, seen, size, mtime, ctime,"
 		   " gen, id, created, name, prim, prim_sum)"
 		   " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",

@@ -44,13 +44,15 @@ static int is_taken(struct sql *q, uint32_t table_no, const char *name,
  * the second of another record, hardly like the third as well. */
 static int choose_name(struct sql *q, uint32_t table_no, int64_t pos,
 		       const char *primary, const char *id,
-		       char out[static NAME_BUF])
+		       struct store_change *ret)
 {
 	size_t n = primary != NULL ? strlen(primary) : 0;
+	char *out = ret->name;
 	int r;
 
 	name_make(primary, n, id, false, RECORD_SUFFIX, out);
 	r = is_taken(q, table_no, out, pos);
+	ret->aside = r > 0;
 	if (r > 0) {
 		name_make(primary, n, id, true, RECORD_SUFFIX, out);
 		r = is_taken(q, table_no, out, pos);
@@ -222,8 +224,7 @@ static int update_name(struct sql *q, const struct store_row *row,
 		       const char *primary, const struct diff *d,
 		       struct store_change *ret)
 {
-	int r = choose_name(q, row->table_no, d->pos, primary, row->id,
-			    ret->name);
+	int r = choose_name(q, row->table_no, d->pos, primary, row->id, ret);
 
 	if (r == 0)
 		r = rename_row(q, d->pos, ret->name, primary);
@@ -272,8 +273,7 @@ int store_put(struct store *s, const struct store_row *row, const char *primary,
 	if (r > 0) {
 		r = update_row(q, row, primary, seen, mtime_moves, &d, ret);
 	} else if (r == 0) {
-		r = choose_name(q, row->table_no, 0, primary, row->id,
-				ret->name);
+		r = choose_name(q, row->table_no, 0, primary, row->id, ret);
 		if (r == 0)
 			r = add_row(s, q, row, ret->name, primary, seen,
 				    &ret->seq);
@@ -326,6 +326,40 @@ int store_set_name(struct store *s, uint32_t table_no, uint32_t seq,
 	sql_text(&c, name);
 	prim_args(&c, primary);
 	return set_one(s, q, &c);
+}
+
+int store_name_again(struct store *s, uint32_t table_no, uint32_t seq,
+		     struct store_change *ret)
+{
+	int64_t pos = store_pos(table_no, seq);
+	char id[ATFS_ID_MAX] = "", *primary = NULL;
+	struct sql_call c;
+	struct sql *q;
+	int e = 0, r = store_writer(s, &q);
+
+	*ret = (struct store_change){ .seq = seq };
+	if (r < 0)
+		return r;
+	c = sql_call(q, SS_NAMING);
+	sql_int(&c, pos);
+	r = sql_step(&c);
+	if (r > 0) {
+		sql_col_copy(&c, 0, id, sizeof(id));
+		sql_col_copy(&c, 1, ret->old_name, NAME_BUF);
+		e = sql_col_dup(&c, 2, &primary, NULL);
+	}
+	sql_end(&c);
+	if (r == 0)
+		return -ENOENT;
+	if (r > 0)
+		r = e;
+	if (r == 0)
+		r = choose_name(q, table_no, pos, primary, id, ret);
+	ret->renamed = r == 0 && strcmp(ret->name, ret->old_name) != 0;
+	if (ret->renamed)
+		r = rename_row(q, pos, ret->name, primary);
+	free(primary);
+	return store_wrote(s, r);
 }
 
 int store_set_times(struct store *s, uint32_t table_no, uint32_t seq,

@@ -1,5 +1,6 @@
 /* The bases and tables in memory: loaded from the store at open, changed by
  * what the network thread brings, never freed while the cache lives. */
+#include "airtable/schema_diff.h"
 #include "internal.h"
 
 #include <stdlib.h>
@@ -228,6 +229,12 @@ int tree_load(struct cache *c)
 
 /* ---- what the server says ---- */
 
+/* Never the same twice: the kernel goes by it. */
+static int64_t later_than(int64_t before, int64_t now)
+{
+	return now > before ? now : before + 1;
+}
+
 static int store_base_of(struct cache *c, const struct base *b,
 			 struct store_base *sb)
 {
@@ -263,8 +270,18 @@ static int unlist_missing_bases(struct cache *c, const bool *seen, size_t n,
 	return 0;
 }
 
+static void tell_modes(const struct cache *c, const struct base *b,
+		       struct after *a)
+{
+	size_t i;
+
+	for (i = 0; i < c->tables_n; i++)
+		if (c->tables[i] && c->tables[i]->base == b)
+			after_table(a, c->tables[i]->no);
+}
+
 static int apply_base(struct cache *c, json_t *j, bool **seen, size_t *seen_n,
-		      bool *changed)
+		      bool *changed, struct after *a)
 {
 	const char *id = json_string_value(json_object_get(j, "id"));
 	const char *name = json_string_value(json_object_get(j, "name"));
@@ -289,6 +306,8 @@ static int apply_base(struct cache *c, json_t *j, bool **seen, size_t *seen_n,
 	if (!b || !b->listed || strcmp(b->name, sb.name) != 0 ||
 	    strcmp(b->permission, sb.permission) != 0)
 		*changed = true;
+	if (b && strcmp(b->permission, sb.permission) != 0)
+		tell_modes(c, b, a);
 	if (b)
 		sb.schema_at_ms = b->schema_at_ms;
 	b = base_at(c, &sb);
@@ -309,7 +328,46 @@ static int apply_base(struct cache *c, json_t *j, bool **seen, size_t *seen_n,
 	return 0;
 }
 
-static int apply_bases_locked(struct cache *c, json_t *bases, bool *changed)
+static json_t *find_base(json_t *bases, const char *id)
+{
+	size_t i;
+	json_t *j;
+
+	json_array_foreach(bases, i, j) {
+		const char *x = json_string_value(json_object_get(j, "id"));
+
+		if (x && strcmp(x, id) == 0)
+			return j;
+	}
+	return NULL;
+}
+
+/* As free_names() below. */
+static int free_base_names(struct cache *c, json_t *bases)
+{
+	size_t i;
+	int r = 0;
+
+	for (i = 0; r == 0 && i < c->bases_n; i++) {
+		struct base *b = c->bases[i];
+		const char *name;
+		struct store_base sb;
+
+		if (!b || !b->listed)
+			continue;
+		name = json_string_value(json_object_get(
+			find_base(bases, b->id.s), "name"));
+		if (name && strcmp(name, b->remote_name) == 0)
+			continue;
+		store_base_of(c, b, &sb);
+		sb.listed = false;
+		r = store_put_base(c->store, &sb);
+	}
+	return r;
+}
+
+static int apply_bases_locked(struct cache *c, json_t *bases, bool *changed,
+			      struct after *a)
 {
 	bool *seen = NULL;
 	size_t seen_n = 0, i;
@@ -319,10 +377,10 @@ static int apply_bases_locked(struct cache *c, json_t *bases, bool *changed)
 
 	if (r < 0)
 		return r;
-	json_array_foreach(bases, i, j) {
-		r = apply_base(c, j, &seen, &seen_n, changed);
-		if (r < 0)
-			break;
+	r = free_base_names(c, bases);
+	for (i = 0; r == 0 && i < json_array_size(bases); i++) {
+		j = json_array_get(bases, i);
+		r = apply_base(c, j, &seen, &seen_n, changed, a);
 	}
 	if (r == 0)
 		r = unlist_missing_bases(c, seen, seen_n, changed);
@@ -345,11 +403,12 @@ int tree_apply_bases(struct cache *c, json_t *bases, struct after *a)
 	int r;
 
 	lock_take(&c->mu);
-	r = apply_bases_locked(c, bases, &changed);
+	r = apply_bases_locked(c, bases, &changed, a);
 	if (r == 0) {
 		c->bases_at_ms = clock_wall_ms(c->clock);
 		if (changed || !c->bases_known) {
-			c->bases_names_at_ms = c->bases_at_ms;
+			c->bases_names_at_ms = later_than(c->bases_names_at_ms,
+							  c->bases_at_ms);
 			after_dir(a, 0);
 		}
 		c->bases_known = true;
@@ -381,6 +440,7 @@ static int apply_table(struct cache *c, struct base *b,
 					      NULL;
 	struct table *t = tree_find_table_locked(c, &b->id, &nt->id);
 	struct store_table st;
+	unsigned differs = 0;
 	int r;
 
 	if (t)
@@ -393,16 +453,56 @@ static int apply_table(struct cache *c, struct base *b,
 		};
 	st.remote_name = nt->name;
 	st.listed = true;
-	if (t && (!ot || !json_equal(ot->json, nt->json))) {
+	if (t)
+		differs = ot ? schema_diff(ot, nt) :
+			       SCHEMA_FILES_DIFFER | SCHEMA_CELLS_DIFFER;
+	if (differs & SCHEMA_FILES_DIFFER)
 		st.schema_gen++;
+	if (differs & SCHEMA_CELLS_DIFFER)
 		st.server_at_ms = 0; /* a new field is no change of a record */
-	}
 	r = store_put_table(c->store, &st);
 	if (r < 0)
 		return r;
 	if (!t || !t->listed || strcmp(t->name, st.name) != 0)
 		*changed = true;
-	return table_at(c, b, &st) ? 0 : -ENOMEM;
+	t = table_at(c, b, &st);
+	if (!t)
+		return -ENOMEM;
+	if (differs & SCHEMA_CELLS_DIFFER) {
+		t->reread = true;
+		t->touched_at_ms = 0;
+	}
+	if (differs & SCHEMA_FILES_DIFFER) {
+		t->remake = true;
+		t->remade = 0;
+		remake_want_locked(c, t);
+	}
+	return 0;
+}
+
+/* Tables that are gone, and those with another name, hold no name any more
+ * while the names of the others are chosen. */
+static int free_names(struct cache *c, const struct base *b,
+		      const struct schema *s)
+{
+	size_t i;
+	int r = 0;
+
+	for (i = 0; r == 0 && i < c->tables_n; i++) {
+		struct table *t = c->tables[i];
+		const struct schema_table *nt;
+		struct store_table st;
+
+		if (!t || t->base != b || !t->listed)
+			continue;
+		nt = schema_find_table(s, t->id.s);
+		if (nt && strcmp(nt->name, t->remote_name) == 0)
+			continue;
+		st = tree_row_of(t);
+		st.listed = false;
+		r = store_put_table(c->store, &st);
+	}
+	return r;
 }
 
 static int apply_schema_locked(struct cache *c, struct base *b,
@@ -415,19 +515,17 @@ static int apply_schema_locked(struct cache *c, struct base *b,
 
 	if (r < 0)
 		return r;
+	r = free_names(c, b, s);
 	for (i = 0; r == 0 && i < s->tables_n; i++)
 		r = apply_table(c, b, &s->tables[i], b->schema, changed);
 	for (i = 0; r == 0 && i < c->tables_n; i++) {
 		struct table *t = c->tables[i];
-		struct store_table st;
 
 		if (!t || t->base != b || !t->listed ||
 		    schema_find_table(s, t->id.s))
 			continue;
-		t->listed = false;
+		t->listed = false; /* so the store has it since free_names() */
 		*changed = true;
-		st = tree_row_of(t);
-		r = store_put_table(c->store, &st);
 	}
 	if (r == 0) {
 		store_base_of(c, b, &sb);
@@ -461,7 +559,8 @@ int tree_apply_schema(struct cache *c, uint32_t base_no, struct schema *s,
 		b->schema = schema_ref(s);
 		b->schema_at_ms = clock_wall_ms(c->clock);
 		if (changed && old)
-			b->names_at_ms = b->schema_at_ms;
+			b->names_at_ms = later_than(b->names_at_ms,
+						    b->schema_at_ms);
 		if (changed || !old) /* the first time it is the link count */
 			after_dir(a, base_no);
 	}
@@ -478,6 +577,7 @@ void tree_free(struct cache *c)
 		if (c->tables[i]) {
 			free(c->tables[i]->remote_name);
 			free(c->tables[i]->own);
+			free(c->tables[i]->aside);
 		}
 		free(c->tables[i]);
 	}

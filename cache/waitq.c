@@ -111,6 +111,16 @@ void after_dir(struct after *a, uint32_t base)
 	}
 }
 
+void after_table(struct after *a, uint32_t table)
+{
+	struct told *t = told_add(a);
+
+	if (t) {
+		t->what = TOLD_TABLE;
+		t->no = table;
+	}
+}
+
 static void tell(const struct cache_events *e, const struct told *t)
 {
 	switch (t->what) {
@@ -129,6 +139,10 @@ static void tell(const struct cache_events *e, const struct told *t)
 	case TOLD_DIR:
 		if (e->dir_changed)
 			e->dir_changed(e->ctx, t->no);
+		break;
+	case TOLD_TABLE:
+		if (e->modes_changed)
+			e->modes_changed(e->ctx, t->no);
 		break;
 	}
 }

@@ -141,7 +141,7 @@ static void tell_dirs(struct atfs *fs, enum inode_kind kind, uint64_t parent)
 	char *name;
 
 	if (ids != NULL)
-		n = inode_list(fs->inodes, kind, ids, DIRS_TOLD_MAX);
+		n = inode_list(fs->inodes, kind, 0, ids, DIRS_TOLD_MAX);
 	for (size_t i = 0; i < n; i++) {
 		if (inode_get_place(fs->inodes, ids[i], &dir, &name) < 0)
 			continue;
@@ -166,6 +166,22 @@ static void on_dir_changed(void *ctx, uint32_t base)
 	tell_dirs(fs, base == 0 ? INODE_BASE : INODE_TABLE, nodeid);
 }
 
+static void on_modes_changed(void *ctx, uint32_t table)
+{
+	struct atfs *fs = ctx;
+	struct inode_key k = inode_key_make(INODE_TABLE, table, 0);
+	size_t max = inode_count(fs->inodes), n = 0;
+	uint64_t *ids = calloc(max, sizeof(*ids)), dir;
+
+	if (inode_find(fs->inodes, &k, &dir))
+		notifier_inval_inode(fs->notifier, dir);
+	if (ids != NULL)
+		n = inode_list(fs->inodes, INODE_RECORD, table, ids, max);
+	for (size_t i = 0; i < n; i++)
+		notifier_inval_inode(fs->notifier, ids[i]);
+	free(ids);
+}
+
 struct cache_events atfs_events(struct atfs *fs)
 {
 	return (struct cache_events){
@@ -174,6 +190,7 @@ struct cache_events atfs_events(struct atfs *fs)
 		.name_new = on_name_new,
 		.name_gone = on_name_gone,
 		.dir_changed = on_dir_changed,
+		.modes_changed = on_modes_changed,
 	};
 }
 

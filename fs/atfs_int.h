@@ -24,7 +24,6 @@
 
 #define ATFS_FOREVER_S (86400.0 * 365) /* entries and contents that we keep
 					  right by notification */
-#define ATFS_MISSING_S 1.0 /* "no such base or table": not notified by name */
 #define ATFS_SIDE_NAME ".airtable"
 
 struct notifier;
@@ -51,7 +50,6 @@ struct atfs {
 	unsigned connection;   /* its number in fusectl; 0 = unknown */
 	/* set in init, constant afterwards */
 	bool answers_open;     /* open, release and perhaps flush are kept */
-	bool answers_opendir;
 	bool can_expire;       /* FUSE_CAP_EXPIRE_ONLY */
 	bool can_push;
 };

@@ -352,8 +352,8 @@ unsigned inode_flag_clear(struct inode_tab *t, uint64_t nodeid, unsigned flags)
 	return change_flags(t, nodeid, 0, flags);
 }
 
-size_t inode_list(struct inode_tab *t, enum inode_kind kind, uint64_t *ret,
-		  size_t max)
+size_t inode_list(struct inode_tab *t, enum inode_kind kind, uint32_t a,
+		  uint64_t *ret, size_t max)
 {
 	size_t n = 0;
 
@@ -361,7 +361,8 @@ size_t inode_list(struct inode_tab *t, enum inode_kind kind, uint64_t *ret,
 	for (size_t b = 0; b < t->buckets; b++) {
 		for (struct inode *i = t->by_id[b]; i != NULL && n < max;
 		     i = i->id_next) {
-			if (i->kind == kind && i->lookups > 0)
+			if (i->kind == kind && i->lookups > 0 &&
+			    (a == 0 || i->a == a))
 				ret[n++] = i->nodeid;
 		}
 	}

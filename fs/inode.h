@@ -119,9 +119,10 @@ unsigned inode_flag_set(struct inode_tab *t, uint64_t nodeid, unsigned flags);
 unsigned inode_flag_clear(struct inode_tab *t, uint64_t nodeid,
 			  unsigned flags);
 
-/* The nodeids of one kind that the kernel holds, at most max. */
-size_t inode_list(struct inode_tab *t, enum inode_kind kind, uint64_t *ret,
-		  size_t max);
+/* The nodeids of one kind that the kernel holds, at most max; a: of one table
+ * or base only, 0 = of all. */
+size_t inode_list(struct inode_tab *t, enum inode_kind kind, uint32_t a,
+		  uint64_t *ret, size_t max);
 size_t inode_count(struct inode_tab *t);
 
 static inline struct inode_key inode_key_make(enum inode_kind kind, uint32_t a,

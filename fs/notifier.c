@@ -36,6 +36,7 @@ struct notifier {
 	struct note *first, **last;
 	struct note *names[NAME_BUCKETS]; /* queued notes with a name */
 	struct push_queue pushes;
+	int64_t rest_until_ns; /* pushes wait until then, monotonic */
 	bool running, stopping, sending;
 	pthread_t thread;
 };
@@ -247,6 +248,46 @@ static void send_note(struct atfs *fs, const struct note *t)
 	}
 }
 
+/* Stores what was pushed; frees it, or puts it back for a little later. */
+static void do_push(struct notifier *n, struct push *p)
+{
+	enum push_result r = push_send(n->fs, p);
+
+	if (r == PUSH_INVALIDATE)
+		notifier_inval_inode(n, p->nodeid);
+	if (r != PUSH_AGAIN || ++p->tries == PUSH_TRIES) {
+		push_free(p);
+		return;
+	}
+	pthread_mutex_lock(&n->mu);
+	push_queue_return(&n->pushes, p);
+	n->rest_until_ns = clock_mono_ns(&system_clock) + PUSH_REST_NS;
+	pthread_mutex_unlock(&n->mu);
+}
+
+/* The next one to be pushed; none while those that are left should rest. */
+static struct push *take_push_locked(struct notifier *n)
+{
+	if (n->rest_until_ns > clock_mono_ns(&system_clock))
+		return NULL;
+	return push_queue_take(&n->pushes);
+}
+
+static void wait_locked(struct notifier *n)
+{
+	struct timespec t;
+
+	if (n->pushes.first == NULL) {
+		pthread_cond_wait(&n->cond, &n->mu);
+		return;
+	}
+	clock_gettime(CLOCK_REALTIME, &t);
+	t.tv_nsec += PUSH_REST_NS;
+	t.tv_sec += t.tv_nsec / NS_PER_S;
+	t.tv_nsec %= NS_PER_S;
+	(void)pthread_cond_timedwait(&n->cond, &n->mu, &t);
+}
+
 static void *notifier_main(void *arg)
 {
 	struct notifier *n = arg;
@@ -254,20 +295,19 @@ static void *notifier_main(void *arg)
 	pthread_mutex_lock(&n->mu);
 	while (!n->stopping) {
 		struct note *t = take_locked(n);
-		struct push *p = t == NULL ? push_queue_take(&n->pushes) : NULL;
+		struct push *p = t == NULL ? take_push_locked(n) : NULL;
 
 		if (t == NULL && p == NULL) {
-			pthread_cond_wait(&n->cond, &n->mu);
+			wait_locked(n);
 			continue;
 		}
 		n->sending = true;
 		pthread_mutex_unlock(&n->mu);
 		if (t != NULL)
 			send_note(n->fs, t);
-		else if (push_send(n->fs, p))
-			notifier_inval_inode(n, p->nodeid);
+		else
+			do_push(n, p);
 		free(t);
-		push_free(p);
 		pthread_mutex_lock(&n->mu);
 		n->sending = false;
 		pthread_cond_broadcast(&n->cond);

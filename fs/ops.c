@@ -6,6 +6,7 @@
 #include "indexer.h"
 #include "notifier.h"
 #include "side/side.h"
+#include "wire.h"
 
 int slot_find(struct atfs *fs, fuse_ino_t dir, const char *name,
 	      struct slot *ret)
@@ -172,9 +173,9 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 	const unsigned off = FUSE_CAP_ATOMIC_O_TRUNC |
 			     FUSE_CAP_WRITEBACK_CACHE |
 			     FUSE_CAP_READDIRPLUS_AUTO |
+			     FUSE_CAP_NO_OPENDIR_SUPPORT | /* ops_dir.c */
 			     FUSE_CAP_EXPLICIT_INVAL_DATA;
 	const unsigned on = FUSE_CAP_READDIRPLUS | FUSE_CAP_NO_OPEN_SUPPORT |
-			    FUSE_CAP_NO_OPENDIR_SUPPORT |
 			    FUSE_CAP_PARALLEL_DIROPS |
 			    FUSE_CAP_AUTO_INVAL_DATA |
 			    FUSE_CAP_CACHE_SYMLINKS | FUSE_CAP_ASYNC_READ |
@@ -182,11 +183,11 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 
 	conn->want &= ~off;
 	conn->want |= on & conn->capable;
+	if (conn->want & FUSE_CAP_PARALLEL_DIROPS)
+		wire_want_parallel();
 	/* A kernel that cannot do without open gets answers to it. */
 	fs->answers_open = fs->opt->close_sync ||
 			   (conn->capable & FUSE_CAP_NO_OPEN_SUPPORT) == 0;
-	fs->answers_opendir =
-		(conn->capable & FUSE_CAP_NO_OPENDIR_SUPPORT) == 0;
 	fs->can_expire = (conn->capable & FUSE_CAP_EXPIRE_ONLY) != 0;
 	fs->can_push = (conn->capable & FUSE_CAP_READDIRPLUS) != 0;
 }

@@ -111,8 +111,11 @@ static void reply_missing(const struct park_call *c,
 	struct fuse_entry_param none = { .ino = 0 };
 	bool told = a->missing_for_long && a->key.kind == INODE_RECORD;
 
-	none.entry_timeout =
-		a->missing_for_long ? ATFS_FOREVER_S : ATFS_MISSING_S;
+	/* A record's name that is missing is asked for again after ttl, or
+	 * nobody would notice who waits for it to appear. Bases and tables are
+	 * not notified by name, so those not at all. */
+	none.entry_timeout = told ? attr_timeout_s(c->fs, INODE_RECORD) :
+			     a->missing_for_long ? ATFS_FOREVER_S : 0;
 	if (told)
 		changes_told_missing(&c->fs->changes, a->key.a, c->name);
 	(void)fuse_reply_entry(c->req, &none);
@@ -229,11 +232,23 @@ void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 	op_reply(req, r);
 }
 
+/* Answered although the kernel could do without: a listing that it keeps sends
+ * no other word that somebody reads the directory, and what is not heard is not
+ * revalidated. It is one request for a directory, not for a file: no slower
+ * (grep -r over 50,000 files: 1.12 with it and without). */
 void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	(void)ino;
-	if (!atfs_of(req)->answers_opendir) {
-		op_reply(req, -ENOSYS);
+	struct atfs *fs = atfs_of(req);
+	struct cache_waiter *w = op_is_local(req) ? CACHE_LOCAL : NULL;
+	struct inode_view v;
+	int r = inode_get(fs->inodes, ino, &v);
+
+	if (r == 0 && (v.key.kind == INODE_ROOT || v.key.kind == INODE_BASE))
+		r = cache_open_dir(fs->cache, v.key.a, 0, w);
+	else if (r == 0 && v.key.kind == INODE_TABLE)
+		r = cache_open_dir(fs->cache, 0, v.key.a, w);
+	if (r < 0) {
+		op_reply(req, r);
 		return;
 	}
 	fi->keep_cache = 1;

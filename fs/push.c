@@ -1,5 +1,6 @@
 #include "push.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include "atfs_int.h"
@@ -67,19 +68,31 @@ static bool has_changed(struct atfs *fs, const struct push *p)
 			     p->key.seq) != 0;
 }
 
-bool push_send(struct atfs *fs, const struct push *p)
+enum push_result push_send(struct atfs *fs, const struct push *p)
 {
 	struct fuse_bufvec buf = FUSE_BUFVEC_INIT(p->n);
+	int r;
 
 	buf.buf[0].mem = p->bytes;
 	/* The flag first: a writer notes its change and then looks for the
 	 * flag, so one of the two sees the other. */
 	if (inode_flag_set(fs->inodes, p->nodeid, INODE_PUSHED) &
 	    (INODE_WAS_READ | INODE_PUSHED))
-		return false;
+		return PUSH_DONE;
 	if (has_changed(fs, p))
-		return false;
-	if (fuse_lowlevel_notify_store(fs->session, p->nodeid, 0, &buf, 0) < 0)
-		return false;
-	return has_changed(fs, p);
+		return PUSH_DONE;
+	r = fuse_lowlevel_notify_store(fs->session, p->nodeid, 0, &buf, 0);
+	if (r == -ENOENT) {
+		inode_flag_clear(fs->inodes, p->nodeid, INODE_PUSHED);
+		return PUSH_AGAIN;
+	}
+	return r == 0 && has_changed(fs, p) ? PUSH_INVALIDATE : PUSH_DONE;
+}
+
+void push_queue_return(struct push_queue *q, struct push *p)
+{
+	*q->last = p;
+	q->last = &p->next;
+	q->count++;
+	q->bytes += p->n;
 }

@@ -36,6 +36,7 @@ struct push {
 	struct rec_key key;
 	char *bytes;
 	size_t n;
+	unsigned tries; /* that found an inode the kernel does not know yet */
 };
 
 struct push_queue {
@@ -51,7 +52,18 @@ bool push_queue_add(struct push_queue *q, uint64_t nodeid, struct rec_key key,
 struct push *push_queue_take(struct push_queue *q); /* or NULL */
 void push_free(struct push *p);
 
-/* Stores one. True if the inode must be invalidated now. */
-bool push_send(struct atfs *fs, const struct push *p);
+/* An answer is on its way when its contents are queued; until the process that
+ * asked has run, the kernel does not know the inodes in it. */
+#define PUSH_TRIES 6
+#define PUSH_REST_NS (2 * NS_PER_MS)
+
+enum push_result {
+	PUSH_DONE,       /* stored, or not to be */
+	PUSH_AGAIN,      /* the kernel does not know the inode yet */
+	PUSH_INVALIDATE, /* it must be invalidated now */
+};
+enum push_result push_send(struct atfs *fs, const struct push *p);
+/* Back into the queue, at its end. */
+void push_queue_return(struct push_queue *q, struct push *p);
 
 #endif

@@ -15,6 +15,7 @@
 #include "exits.h"
 #include "mounts.h"
 #include "session_int.h"
+#include "wire.h"
 
 /* How long a first mount, with nothing cached, waits for the server. Ours. */
 #define START_MS 20000
@@ -208,6 +209,8 @@ static int mount_listening(struct session *s)
 	if (keep >= 0 && ear >= 0)
 		(void)dup2(ear, STDERR_FILENO);
 	r = fuse_session_mount(s->se, s->opt->mountpoint) != 0 ? -EIO : 0;
+	if (r == 0)
+		r = wire_attach(s->se);
 	fflush(stderr);
 	if (keep >= 0 && ear >= 0) {
 		(void)dup2(keep, STDERR_FILENO);

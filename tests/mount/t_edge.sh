@@ -188,3 +188,13 @@ test_a_name_moved_over_its_own_id() {
 	settle
 	[ -n "$(record $CHAIR)" ] || fail "deleted"
 }
+
+test_P4_a_short_delete_delay_is_a_delay() {
+	ready -o delete_delay=400ms
+	rm "$C" || fail rm
+	sleep 0.15
+	echo '{"Price": 77}' >"$C" || fail echo
+	settle
+	eq deletes "$(calls delete)" 0
+	eq server "$(record $CHAIR | jq .Price)" 77
+}

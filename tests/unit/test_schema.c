@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "airtable/schema.h"
+#include "airtable/schema_diff.h"
 
 static const struct {
 	const char *name; /* as the API writes it */
@@ -335,6 +336,82 @@ static void test_fixtures(void **state)
 	}
 }
 
+#define F(id, name, type) \
+	"{\"id\":\"fld" id "AAAAAAAAAAAAA\",\"name\":\"" name \
+	"\",\"type\":\"" type "\""
+#define A F("A", "A", "singleLineText") "}"
+#define CHOICE(id, name) "{\"id\":\"sel" id "\",\"name\":\"" name \
+	"\",\"color\":\"" id "\"}"
+#define SELECT(c) F("S", "S", "singleSelect") \
+	",\"options\":{\"choices\":[" c "]}}"
+#define FORMULA(f) F("F", "F", "formula") ",\"options\":{\"formula\":\"" f \
+	"\"}}"
+#define BOTH (SCHEMA_FILES_DIFFER | SCHEMA_CELLS_DIFFER)
+
+static const struct {
+	const char *name, *before, *after, *more;
+	unsigned differ;
+} diff_rows[] = {
+	{ "nothing", A, A, "", 0 },
+	{ "a view, a description", A, A,
+	  ",\"views\":[{\"id\":\"viw\"}],\"description\":\"x\"", 0 },
+	{ "a description of a field", A,
+	  F("A", "A", "singleLineText") ",\"description\":\"x\"}", "", 0 },
+	{ "another name", A, F("A", "B", "singleLineText") "}", "",
+	  SCHEMA_FILES_DIFFER },
+	{ "another order", A "," FORMULA("1"), FORMULA("1") "," A, "",
+	  SCHEMA_FILES_DIFFER },
+	{ "another primary field", A "," F("B", "B", "number") "}",
+	  A "," F("B", "B", "number") "}",
+	  ",\"primaryFieldId\":\"fldBAAAAAAAAAAAAA\"", SCHEMA_FILES_DIFFER },
+	{ "a field less", A "," FORMULA("1"), A, "", SCHEMA_FILES_DIFFER },
+	{ "a field more", A, A "," FORMULA("1"), "", BOTH },
+	{ "another type", A, F("A", "A", "number") "}", "", BOTH },
+	{ "another formula", FORMULA("1"), FORMULA("2"), "", BOTH },
+	{ "an option more", SELECT(CHOICE("1", "x")),
+	  SELECT(CHOICE("1", "x") "," CHOICE("2", "y")), "", 0 },
+	{ "an option less", SELECT(CHOICE("1", "x") "," CHOICE("2", "y")),
+	  SELECT(CHOICE("1", "x")), "", BOTH },
+	{ "an option renamed", SELECT(CHOICE("1", "x")),
+	  SELECT(CHOICE("1", "z")), "", BOTH },
+};
+
+static struct schema *one_table(const char *fields, const char *more)
+{
+	struct schema *s = NULL;
+	char text[1024];
+	json_t *root;
+
+	snprintf(text, sizeof(text),
+		 "{\"tables\":[{\"id\":\"tblAAAAAAAAAAAAAA\",\"name\":\"T\","
+		 "\"fields\":[%s]%s}]}", fields, more);
+	root = json_loads(text, 0, NULL);
+	assert_non_null(root);
+	assert_int_equal(schema_parse(root, &s), 0);
+	json_decref(root);
+	return s;
+}
+
+static void test_diff(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(diff_rows) / sizeof(diff_rows[0]); i++) {
+		struct schema *a = one_table(diff_rows[i].before,
+			",\"primaryFieldId\":\"fldAAAAAAAAAAAAAA\"");
+		struct schema *b = one_table(diff_rows[i].after,
+			strstr(diff_rows[i].more, "primary") != NULL ?
+				diff_rows[i].more :
+				",\"primaryFieldId\":\"fldAAAAAAAAAAAAAA\"");
+		unsigned d = schema_diff(&a->tables[0], &b->tables[0]);
+
+		if (d != diff_rows[i].differ)
+			fail_msg("%s: %u, not %u", diff_rows[i].name, d,
+				 diff_rows[i].differ);
+		schema_unref(a);
+		schema_unref(b);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -345,6 +422,7 @@ int main(void)
 		cmocka_unit_test(test_field_twice),
 		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_equal_and_refs),
+		cmocka_unit_test(test_diff),
 		cmocka_unit_test(test_fixtures),
 	};
 

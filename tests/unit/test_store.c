@@ -638,6 +638,30 @@ static void test_p1_kill(void **state)
 	store_row_release(&row);
 }
 
+/* Two records swap their names: the first had to step aside. */
+static void test_p13_name_again(void **state)
+{
+	struct store_change a, b, ch;
+
+	(void)state;
+	a = put(ID_A, "A", "a", "{}", 1);
+	b = put(ID_B, "B", "b", "{}", 1);
+	assert_false(a.aside);
+	ch = put(ID_A, "B", "a2", "{}", 2);
+	assert_true(ch.renamed && ch.aside);
+	ch = put(ID_B, "A", "b2", "{}", 2);
+	assert_true(ch.renamed && !ch.aside);
+	assert_int_equal(store_begin(s), 0);
+	assert_int_equal(store_name_again(s, tno, a.seq, &ch), 0);
+	assert_true(ch.renamed && !ch.aside);
+	assert_string_equal(ch.old_name, "B (" ID_A ").json");
+	assert_string_equal(ch.name, "B.json");
+	assert_int_equal(store_name_again(s, tno, b.seq, &ch), 0);
+	assert_false(ch.renamed || ch.aside);
+	assert_int_equal(store_name_again(s, tno, 99, &ch), -ENOENT);
+	assert_int_equal(store_commit(s), 0);
+}
+
 /* ---- damage ---- */
 
 static void run_sql(const char *text)
@@ -761,6 +785,104 @@ static void test_damage_in_use(void **state)
 	put_table();
 	reopen(); /* once is enough */
 	put(ID_A, "A", "body", "{}", 1);
+}
+
+static void write_file(const char *bytes, size_t n)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, bytes, n), n);
+	close(fd);
+}
+
+/* All 40 rows as they were written; else how many could not be read. Rows that
+ * are not there are right only in a store that was begun anew. */
+static unsigned check_forty(const char *body, bool anew)
+{
+	struct store_row row;
+	unsigned bad = 0;
+	char text[32];
+
+	for (uint32_t i = 1; i <= 40; i++) {
+		int r = store_get(s, tno, i, STORE_BODY, &row);
+
+		bad += r != 0;
+		if (r != 0) {
+			assert_int_equal(r, anew ? -ENOENT : -EIO);
+			continue;
+		}
+		snprintf(text, sizeof(text), "rec%014d", (int)i - 1);
+		assert_string_equal(row.id, text);
+		snprintf(text, sizeof(text), "n%d.json", (int)i - 1);
+		assert_string_equal(row.name, text);
+		assert_string_equal(row.body, body);
+		store_row_release(&row);
+	}
+	return bad;
+}
+
+/* One bit anywhere in the file: an error, a store begun anew, or what was
+ * written; never anything else. */
+static void test_no_flipped_bit_is_shown(void **state)
+{
+	char id[ATFS_ID_MAX], name[16], body[700], old[112], mark[112], *file;
+	unsigned bad = 0, n = 0;
+	struct stat st;
+	int fd;
+
+	(void)state;
+	memset(body, 'b', sizeof(body));
+	body[sizeof(body) - 1] = '\0';
+	for (int i = 0; i < 40; i++) {
+		snprintf(id, sizeof(id), "rec%014d", i);
+		snprintf(name, sizeof(name), "n%d", i);
+		put(id, name, body, "{}", 1);
+	}
+	store_close(s);
+	s = NULL;
+	snprintf(old, sizeof(old), "%s.old", path);
+	snprintf(mark, sizeof(mark), "%s-bad", path);
+	assert_int_equal(stat(path, &st), 0);
+	file = malloc((size_t)st.st_size);
+	fd = open(path, O_RDONLY);
+	assert_int_equal(read(fd, file, (size_t)st.st_size), st.st_size);
+	close(fd);
+	for (off_t at = 77; at < st.st_size; at += 1777, n++) {
+		file[at] ^= 4;
+		write_file(file, (size_t)st.st_size);
+		file[at] ^= 4;
+		unlink(old);
+		assert_int_equal(store_open(path, &s), 0);
+		bad += check_forty(body, access(old, F_OK) == 0) > 0;
+		store_close(s);
+		s = NULL;
+		unlink(mark);
+	}
+	free(file);
+	assert_true(n > 20 && bad > n / 2);
+	assert_int_equal(store_open(path, &s), 0);
+}
+
+/* Readers that are still to be opened find no file. */
+static void test_deleted_in_use(void **state)
+{
+	struct store_row row;
+
+	(void)state;
+	put(ID_A, "A", "body", "{}", 1);
+	reopen();
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(store_find_id(s, tno, ID_A, STORE_BODY, &row), 0);
+	assert_string_equal(row.body, "body");
+	store_row_release(&row);
+	put(ID_B, "B", "other", "{}", 1);
+	assert_int_equal(store_find_id(s, tno, ID_B, STORE_BODY, &row), 0);
+	store_row_release(&row);
+	reopen();
+	assert_int_equal(store_find_id(s, tno, ID_A, STORE_BODY, &row),
+			 -ENOENT);
+	put_table();
 }
 
 static void test_modes(void **state)
@@ -887,7 +1009,10 @@ int main(void)
 		T(test_set_body_and_times), T(test_local),
 		T(test_adopt_seen_first), T(test_list_offsets), T(test_sweep),
 		T(test_rollback), T(test_full_disk), T(test_p1_kill),
-		T(test_damage), T(test_damage_in_use), T(test_modes),
+		T(test_p13_name_again), T(test_damage),
+		T(test_damage_in_use),
+		T(test_no_flipped_bit_is_shown), T(test_deleted_in_use),
+		T(test_modes),
 		T(test_threads), T(test_fold),
 	};
 
