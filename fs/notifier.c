@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "atfs_int.h"
+#include "options.h"
 #include "push.h"
 
 #define QUIESCE_MS 200
@@ -36,7 +37,9 @@ struct notifier {
 	struct note *first, **last;
 	struct note *names[NAME_BUCKETS]; /* queued notes with a name */
 	struct push_queue pushes;
-	bool running, stopping, sending;
+	bool running, stopping;
+	bool helped;      /* somebody is in notifier_help */
+	unsigned sending; /* threads that are telling the kernel something */
 	pthread_t thread;
 };
 
@@ -189,13 +192,12 @@ void notifier_expire_entry(struct notifier *n, uint64_t dir, const char *name)
 		put_name(n, NOTE_EXPIRE, dir, 0, name);
 }
 
-void notifier_push(struct notifier *n, uint64_t nodeid, struct rec_key key,
-		   uint64_t mark, char *bytes, size_t size)
+void notifier_push(struct notifier *n, const struct push *p)
 {
 	pthread_mutex_lock(&n->mu);
 	if (n->stopping)
-		free(bytes);
-	else if (push_queue_add(&n->pushes, nodeid, key, mark, bytes, size))
+		free(p->bytes);
+	else if (push_queue_add(&n->pushes, p))
 		pthread_cond_broadcast(&n->cond);
 	pthread_mutex_unlock(&n->mu);
 }
@@ -247,6 +249,22 @@ static void send_note(struct atfs *fs, const struct note *t)
 	}
 }
 
+/* Takes one of the two; the lock is let go meanwhile. */
+static void send_unlocked(struct notifier *n, struct note *t, struct push *p)
+{
+	n->sending++;
+	pthread_mutex_unlock(&n->mu);
+	if (t != NULL)
+		send_note(n->fs, t);
+	else if (push_send(n->fs, p))
+		notifier_inval_inode(n, p->nodeid);
+	free(t);
+	push_free(p);
+	pthread_mutex_lock(&n->mu);
+	n->sending--;
+	pthread_cond_broadcast(&n->cond);
+}
+
 static void *notifier_main(void *arg)
 {
 	struct notifier *n = arg;
@@ -260,20 +278,31 @@ static void *notifier_main(void *arg)
 			pthread_cond_wait(&n->cond, &n->mu);
 			continue;
 		}
-		n->sending = true;
-		pthread_mutex_unlock(&n->mu);
-		if (t != NULL)
-			send_note(n->fs, t);
-		else if (push_send(n->fs, p))
-			notifier_inval_inode(n, p->nodeid);
-		free(t);
-		push_free(p);
-		pthread_mutex_lock(&n->mu);
-		n->sending = false;
-		pthread_cond_broadcast(&n->cond);
+		send_unlocked(n, t, p);
 	}
 	pthread_mutex_unlock(&n->mu);
 	return NULL;
+}
+
+void notifier_help(struct notifier *n, uint64_t dir)
+{
+	size_t above = PUSH_HELP_ABOVE;
+	struct push *p;
+
+	pthread_mutex_lock(&n->mu);
+	/* the reader comes to the first file next */
+	if (push_queue_release(&n->pushes, dir))
+		above = 0;
+	if (n->pushes.ready.count > 0)
+		pthread_cond_broadcast(&n->cond);
+	if (!n->helped && n->fs->opt->max_threads > 1) {
+		n->helped = true;
+		while (!n->stopping && n->pushes.ready.count > above &&
+		       (p = push_queue_take(&n->pushes)) != NULL)
+			send_unlocked(n, NULL, p);
+		n->helped = false;
+	}
+	pthread_mutex_unlock(&n->mu);
 }
 
 int notifier_start(struct notifier *n)
@@ -298,9 +327,9 @@ bool notifier_quiesce(struct notifier *n)
 	n->stopping = true;
 	clear_locked(n);
 	pthread_cond_broadcast(&n->cond);
-	while (n->sending && r == 0)
+	while (n->sending > 0 && r == 0)
 		r = pthread_cond_timedwait(&n->cond, &n->mu, &until);
-	idle = !n->sending;
+	idle = n->sending == 0;
 	pthread_mutex_unlock(&n->mu);
 	return idle;
 }

@@ -315,6 +315,7 @@ static int attempt_list(const struct park_call *c, struct cache_waiter *w,
 	a->mark = changes_mark(&c->fs->changes);
 	tree_read_lock(c->fs);
 	r = list_all(&k);
+	k.l->ended = !k.full;
 	tree_unlock(c->fs);
 	if (r < 0) {
 		give_back(c->fs, k.l);
@@ -350,8 +351,12 @@ static void follow_up(const struct park_call *c, struct listing *l,
 			free(name);
 		}
 		if (changed == 0 && h->bytes != NULL) {
-			notifier_push(fs->notifier, h->nodeid, h->key, mark,
-				      h->bytes, h->n);
+			struct push p = { .dir = c->ino, .nodeid = h->nodeid,
+					  .mark = mark, .key = h->key,
+					  .last = l->ended, .bytes = h->bytes,
+					  .n = h->n };
+
+			notifier_push(fs->notifier, &p);
 			h->bytes = NULL;
 		}
 	}
@@ -387,6 +392,8 @@ static void list(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 		.plus = plus,
 	};
 
+	if (plus)
+		notifier_help(c.fs->notifier, ino);
 	park_run(c.fs->park, &c);
 }
 
