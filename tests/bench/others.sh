@@ -3,13 +3,14 @@
 # Those that this machine has are named in OTHERS; each lies at $DIR/NAME.
 OTHERS=
 
+# The one by paths: passthrough_ll holds a descriptor of every file.
 passthrough_build() {
 	local src=/usr/share/doc/libfuse3-dev/examples flags
-	[ -f $src/passthrough_ll.c ] || return 1
+	[ -f $src/passthrough.c ] || return 1
 	flags=$(pkg-config fuse3 --cflags --libs) || return 1
 	# shellcheck disable=SC2086
-	cc -O2 -D_GNU_SOURCE -w "$src/passthrough_ll.c" -I$src $flags \
-		-o "$DIR/passthrough_ll" 2>/dev/null
+	cc -O2 -D_GNU_SOURCE -w "$src/passthrough.c" -I$src $flags \
+		-o "$DIR/passthrough.bin" 2>/dev/null
 }
 
 # other NAME COMMAND...: mounts one
@@ -17,9 +18,7 @@ other() {
 	local name=$1
 	shift
 	mkdir "$DIR/$name"
-	# passthrough_ll holds a descriptor of each file
-	if (ulimit -n "$(ulimit -Hn)" && "$@") >/dev/null 2>&1 &&
-		grep -q " $DIR/$name " /proc/mounts; then
+	if "$@" >/dev/null 2>&1 && grep -q " $DIR/$name " /proc/mounts; then
 		OTHERS="$OTHERS $name"
 	else
 		echo "  ($name cannot be mounted here: left out)"
@@ -30,11 +29,12 @@ others_mount() {
 	other tmpfs mount -t tmpfs none "$DIR/tmpfs"
 	case $OTHERS in *tmpfs*) cp -r "$DIR/plain/." "$DIR/tmpfs/" ;; esac
 	if passthrough_build; then
-		other passthrough "$DIR/passthrough_ll" -o cache=always \
-			-o timeout=86400 -o "source=$DIR/plain" \
+		other passthrough "$DIR/passthrough.bin" \
+			-o "modules=subdir,subdir=$DIR/plain" -o kernel_cache \
+			-o entry_timeout=86400,attr_timeout=86400 \
 			"$DIR/passthrough"
 	else
-		echo "  (no passthrough_ll.c of libfuse here: left out)"
+		echo "  (no passthrough.c of libfuse here: left out)"
 	fi
 	if command -v rclone >/dev/null; then
 		other rclone rclone mount --daemon --vfs-cache-mode full \
