@@ -17,6 +17,7 @@ struct listing_held {
 
 struct listing {
 	bool plus;
+	bool ended;           /* nothing is left to list behind it */
 	fuse_req_t req;
 	char *buf;
 	size_t size, used;

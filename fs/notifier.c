@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "atfs_int.h"
+#include "options.h"
 #include "push.h"
 
 #define QUIESCE_MS 200
@@ -36,8 +37,9 @@ struct notifier {
 	struct note *first, **last;
 	struct note *names[NAME_BUCKETS]; /* queued notes with a name */
 	struct push_queue pushes;
-	int64_t rest_until_ns; /* pushes wait until then, monotonic */
-	bool running, stopping, sending;
+	bool running, stopping;
+	bool helped;      /* somebody is in notifier_help */
+	unsigned sending; /* threads that are telling the kernel something */
 	pthread_t thread;
 };
 
@@ -190,13 +192,12 @@ void notifier_expire_entry(struct notifier *n, uint64_t dir, const char *name)
 		put_name(n, NOTE_EXPIRE, dir, 0, name);
 }
 
-void notifier_push(struct notifier *n, uint64_t nodeid, struct rec_key key,
-		   uint64_t mark, char *bytes, size_t size)
+void notifier_push(struct notifier *n, const struct push *p)
 {
 	pthread_mutex_lock(&n->mu);
 	if (n->stopping)
-		free(bytes);
-	else if (push_queue_add(&n->pushes, nodeid, key, mark, bytes, size))
+		free(p->bytes);
+	else if (push_queue_add(&n->pushes, p))
 		pthread_cond_broadcast(&n->cond);
 	pthread_mutex_unlock(&n->mu);
 }
@@ -248,44 +249,20 @@ static void send_note(struct atfs *fs, const struct note *t)
 	}
 }
 
-/* Stores what was pushed; frees it, or puts it back for a little later. */
-static void do_push(struct notifier *n, struct push *p)
+/* Takes one of the two; the lock is let go meanwhile. */
+static void send_unlocked(struct notifier *n, struct note *t, struct push *p)
 {
-	enum push_result r = push_send(n->fs, p);
-
-	if (r == PUSH_INVALIDATE)
-		notifier_inval_inode(n, p->nodeid);
-	if (r != PUSH_AGAIN || ++p->tries == PUSH_TRIES) {
-		push_free(p);
-		return;
-	}
-	pthread_mutex_lock(&n->mu);
-	push_queue_return(&n->pushes, p);
-	n->rest_until_ns = clock_mono_ns(&system_clock) + PUSH_REST_NS;
+	n->sending++;
 	pthread_mutex_unlock(&n->mu);
-}
-
-/* The next one to be pushed; none while those that are left should rest. */
-static struct push *take_push_locked(struct notifier *n)
-{
-	if (n->rest_until_ns > clock_mono_ns(&system_clock))
-		return NULL;
-	return push_queue_take(&n->pushes);
-}
-
-static void wait_locked(struct notifier *n)
-{
-	struct timespec t;
-
-	if (n->pushes.first == NULL) {
-		pthread_cond_wait(&n->cond, &n->mu);
-		return;
-	}
-	clock_gettime(CLOCK_REALTIME, &t);
-	t.tv_nsec += PUSH_REST_NS;
-	t.tv_sec += t.tv_nsec / NS_PER_S;
-	t.tv_nsec %= NS_PER_S;
-	(void)pthread_cond_timedwait(&n->cond, &n->mu, &t);
+	if (t != NULL)
+		send_note(n->fs, t);
+	else if (push_send(n->fs, p))
+		notifier_inval_inode(n, p->nodeid);
+	free(t);
+	push_free(p);
+	pthread_mutex_lock(&n->mu);
+	n->sending--;
+	pthread_cond_broadcast(&n->cond);
 }
 
 static void *notifier_main(void *arg)
@@ -295,25 +272,37 @@ static void *notifier_main(void *arg)
 	pthread_mutex_lock(&n->mu);
 	while (!n->stopping) {
 		struct note *t = take_locked(n);
-		struct push *p = t == NULL ? take_push_locked(n) : NULL;
+		struct push *p = t == NULL ? push_queue_take(&n->pushes) : NULL;
 
 		if (t == NULL && p == NULL) {
-			wait_locked(n);
+			pthread_cond_wait(&n->cond, &n->mu);
 			continue;
 		}
-		n->sending = true;
-		pthread_mutex_unlock(&n->mu);
-		if (t != NULL)
-			send_note(n->fs, t);
-		else
-			do_push(n, p);
-		free(t);
-		pthread_mutex_lock(&n->mu);
-		n->sending = false;
-		pthread_cond_broadcast(&n->cond);
+		send_unlocked(n, t, p);
 	}
 	pthread_mutex_unlock(&n->mu);
 	return NULL;
+}
+
+void notifier_help(struct notifier *n, uint64_t dir)
+{
+	size_t above = PUSH_HELP_ABOVE;
+	struct push *p;
+
+	pthread_mutex_lock(&n->mu);
+	/* the reader comes to the first file next */
+	if (push_queue_release(&n->pushes, dir))
+		above = 0;
+	if (n->pushes.ready.count > 0)
+		pthread_cond_broadcast(&n->cond);
+	if (!n->helped && n->fs->opt->max_threads > 1) {
+		n->helped = true;
+		while (!n->stopping && n->pushes.ready.count > above &&
+		       (p = push_queue_take(&n->pushes)) != NULL)
+			send_unlocked(n, NULL, p);
+		n->helped = false;
+	}
+	pthread_mutex_unlock(&n->mu);
 }
 
 int notifier_start(struct notifier *n)
@@ -338,9 +327,9 @@ bool notifier_quiesce(struct notifier *n)
 	n->stopping = true;
 	clear_locked(n);
 	pthread_cond_broadcast(&n->cond);
-	while (n->sending && r == 0)
+	while (n->sending > 0 && r == 0)
 		r = pthread_cond_timedwait(&n->cond, &n->mu, &until);
-	idle = !n->sending;
+	idle = n->sending == 0;
 	pthread_mutex_unlock(&n->mu);
 	return idle;
 }

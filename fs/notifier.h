@@ -16,12 +16,12 @@
 #define ATFS_NOTIFIER_H
 
 #include <stddef.h>
+#include <stdbool.h>
 #include <stdint.h>
-
-#include "cache/cache.h"
 
 struct atfs;
 struct notifier;
+struct push;
 
 int notifier_new(struct atfs *fs, struct notifier **ret);
 int notifier_start(struct notifier *n);
@@ -43,9 +43,13 @@ void notifier_delete(struct notifier *n, uint64_t dir, uint64_t child,
 void notifier_expire_entry(struct notifier *n, uint64_t dir,
 			   const char *name);
 
-/* Content for the page cache. bytes is taken. mark: changes_mark() before the
- * content was read. */
-void notifier_push(struct notifier *n, uint64_t nodeid, struct rec_key key,
-		   uint64_t mark, char *bytes, size_t size);
+/* Content for the page cache; p->bytes is taken. */
+void notifier_push(struct notifier *n, const struct push *p);
+/* A readdirplus of dir has come, so the kernel holds what the one before listed.
+ * Pushes some of it before that request is answered, where the thread is
+ * behind. Only on a FUSE worker with no lock held: a store waits for the pages
+ * of a READ, which another worker answers. So one worker at a time does it, and
+ * none where there is but one. */
+void notifier_help(struct notifier *n, uint64_t dir);
 
 #endif

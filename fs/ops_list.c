@@ -329,6 +329,7 @@ static int attempt_list(const struct park_call *c, struct cache_waiter *w,
 		note_reader(c, &k.dir.key);
 	tree_read_lock(c->fs);
 	r = list_all(&k);
+	k.l->ended = !k.full;
 	tree_unlock(c->fs);
 	if (r < 0) {
 		give_back(c->fs, k.l);
@@ -364,8 +365,12 @@ static void follow_up(const struct park_call *c, struct listing *l,
 			free(name);
 		}
 		if (changed == 0 && h->bytes != NULL) {
-			notifier_push(fs->notifier, h->nodeid, h->key, mark,
-				      h->bytes, h->n);
+			struct push p = { .dir = c->ino, .nodeid = h->nodeid,
+					  .mark = mark, .key = h->key,
+					  .last = l->ended, .bytes = h->bytes,
+					  .n = h->n };
+
+			notifier_push(fs->notifier, &p);
 			h->bytes = NULL;
 		}
 	}
@@ -402,6 +407,8 @@ static void list(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 		.local = op_is_local(req),
 	};
 
+	if (plus)
+		notifier_help(c.fs->notifier, ino);
 	park_run(c.fs->park, &c);
 }
 

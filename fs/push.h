@@ -10,6 +10,13 @@
  * then the WRITE request arrives. So the first WRITE to a pushed inode
  * invalidates it after its reply (ops_file.c, INODE_PUSHED).
  *
+ * When: the kernel refuses a store to an inode that it does not hold yet, and it
+ * takes up the entries of an answer only after the answer was sent. Its next
+ * readdirplus of that directory says that it did; until then contents are held.
+ * Then whoever answers that request helps the notifier (notifier_help), so that
+ * contents keep ahead of the reader: where he comes first he sends a READ, for
+ * which the kernel later asks for the attributes again.
+ *
  * Units:   bytes. Owns: what is queued, bounded; beyond the bound new ones are
  *          dropped.
  * Threads: none inside; the notifier's lock guards the queue, push_send runs
@@ -26,44 +33,42 @@
 
 #define PUSH_FILE_MAX (256u << 10)
 #define PUSH_QUEUE_MAX 2000
-#define PUSH_QUEUE_BYTES (64u << 20)
+#define PUSH_QUEUE_BYTES (16u << 20)
+#define PUSH_HELD_MAX 1000   /* of walks that stopped in mid-directory */
+#define PUSH_HELP_ABOVE 256  /* so many the notifier can do by itself */
 
 struct atfs;
 
 struct push {
 	struct push *next;
-	uint64_t nodeid, mark;
+	uint64_t dir, nodeid, mark;
 	struct rec_key key;
+	bool last; /* of the answer that ended the listing of dir */
 	char *bytes;
 	size_t n;
-	unsigned tries; /* that found an inode the kernel does not know yet */
+};
+
+struct push_list {
+	struct push *first, **last;
+	size_t count;
 };
 
 struct push_queue {
-	struct push *first, **last;
-	size_t count, bytes;
+	struct push_list held, ready;
+	size_t bytes; /* of both */
 };
 
 void push_queue_init(struct push_queue *q);
 void push_queue_clear(struct push_queue *q);
-/* Takes bytes. True if there is something new to send. */
-bool push_queue_add(struct push_queue *q, uint64_t nodeid, struct rec_key key,
-		    uint64_t mark, char *bytes, size_t n);
+/* Queues *p with a copy of its own and takes p->bytes. True if that made any
+ * ready to be sent. */
+bool push_queue_add(struct push_queue *q, const struct push *p);
+/* The kernel holds what was listed of dir. True if all of it was. */
+bool push_queue_release(struct push_queue *q, uint64_t dir);
 struct push *push_queue_take(struct push_queue *q); /* or NULL */
 void push_free(struct push *p);
 
-/* An answer is on its way when its contents are queued; until the process that
- * asked has run, the kernel does not know the inodes in it. */
-#define PUSH_TRIES 6
-#define PUSH_REST_NS (2 * NS_PER_MS)
-
-enum push_result {
-	PUSH_DONE,       /* stored, or not to be */
-	PUSH_AGAIN,      /* the kernel does not know the inode yet */
-	PUSH_INVALIDATE, /* it must be invalidated now */
-};
-enum push_result push_send(struct atfs *fs, const struct push *p);
-/* Back into the queue, at its end. */
-void push_queue_return(struct push_queue *q, struct push *p);
+/* Stores one. True if the inode must be invalidated now. */
+bool push_send(struct atfs *fs, const struct push *p);
 
 #endif

@@ -6,7 +6,9 @@
 #   forget                        what was cached is as if it had never been
 #   counter JQ                    of the simulator's counters
 #   took COMMAND...               seconds
-#   pair NAME COMMAND...          the same on the mount and on $DIR/plain
+#   many RECORDS BASES            an account of so many, mounted and read
+#   daemon_pid, resident PID      of the mount; MiB
+#   others_mount, others_end      the same files by other file systems
 
 M=$DIR/mnt
 export XDG_CACHE_HOME=$DIR/cache XDG_STATE_HOME=$DIR/state LC_ALL=C.UTF-8
@@ -21,6 +23,7 @@ end_sim() {
 end() {
 	cd /
 	unmount_it
+	others_end
 	end_sim
 	rm -rf "$DIR"
 }
@@ -89,15 +92,22 @@ line() {
 	echo
 }
 
-pair() {
-	local name=$1 i a=() b=() ma mb
-	shift
-	for i in 1 2 3 4 5; do
-		cd "$M"; a+=("$(took "$@")")
-		cd "$DIR/plain"; b+=("$(took "$@")")
+# Each base has its own 5 calls per second, so many bases are read sooner.
+many() {
+	account 0 "bases=$2,tables=1,records=$(($1 / $2))"
+	mount_it
+	local b pids=
+	for b in "$M"/*; do
+		find "$b" >/dev/null & pids="$pids $!"
 	done
-	cd "$DIR"
-	ma=$(printf '%s\n' "${a[@]}" | median)
-	mb=$(printf '%s\n' "${b[@]}" | median)
-	line "$name" "$ma" "$mb" "$(calc %.2f "$ma / $mb")"
+	# shellcheck disable=SC2086
+	wait $pids
+}
+
+resident() {
+	awk '/^VmRSS/ { printf "%.1f", $2 / 1024 }' "/proc/$1/status"
+}
+
+daemon_pid() {
+	jq .pid "$M/.airtable/status.json"
 }
