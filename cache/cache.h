@@ -77,6 +77,8 @@ struct cache_config {
 	int64_t full_ttl_ms;     /* 3,600,000: age of its last full listing after
 	                            which a large table is listed again, and
 	                            the list of bases */
+	bool live;               /* -o live: one webhook a base tells what
+	                            changed; ttl_ms is how often it is asked */
 	int64_t writeback_ms;    /* 1,000: quiet time before a flush */
 	int64_t delete_delay_ms; /* 5,000 */
 	unsigned max_deletes;    /* 100 a minute; 0 = no brake */

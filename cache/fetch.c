@@ -35,6 +35,7 @@ struct fetch {
 	int64_t began_ms;
 	int64_t since_ms;  /* only what changed since, server's time; 0 = all */
 	uint32_t gen;      /* of the schema when it began */
+	uint32_t doubts;   /* as many as there were when it began */
 	int64_t server_ms; /* its time at the first page, 0 = unknown */
 	unsigned pages, restarts;
 	uint64_t stamp;    /* when the page under way was asked for */
@@ -47,7 +48,7 @@ void fetch_note_own_locked(struct cache *c, struct table *t, const char *record)
 {
 	struct own_write *w;
 
-	if (!t || !t->fetch)
+	if (!t || (!t->fetch && !t->readers))
 		return;
 	if (t->own_n == t->own_cap) {
 		size_t cap = t->own_cap ? t->own_cap * 2 : 16;
@@ -73,6 +74,21 @@ bool fetch_is_older_locked(const struct table *t, uint64_t stamp,
 		    strcmp(t->own[i].record, record) == 0)
 			return true;
 	return false;
+}
+
+static void forget_own_locked(struct table *t)
+{
+	if (t->fetch || t->readers)
+		return;
+	free(t->own);
+	t->own = NULL;
+	t->own_n = t->own_cap = 0;
+}
+
+void fetch_reader_locked(struct table *t, int by)
+{
+	t->readers += (unsigned)by;
+	forget_own_locked(t);
 }
 
 /* Created counts as well: LAST_MODIFIED_TIME() of a record that was never
@@ -120,9 +136,7 @@ static void table_end(struct fetch *f, const struct atfs_error *err)
 	cache_note_api(c);
 	lock_take(&c->mu);
 	t->fetch = NULL;
-	free(t->own);
-	t->own = NULL;
-	t->own_n = t->own_cap = 0;
+	forget_own_locked(t);
 	t->last_err = err->err;
 	memcpy(t->last_text, err->text, sizeof(t->last_text));
 	again = t->again && !err->err;
@@ -205,7 +219,8 @@ static int page_commit(struct fetch *f, json_t *records, bool last,
 		}
 		ab.names_moved |= s.moved;
 		f->t->complete = true;
-		f->t->listed_at_ms = f->began_ms;
+		f->t->listed_at_ms = f->doubts == f->t->doubts ? f->began_ms :
+								 0;
 	}
 	r = absorb_commit(&ab);
 	if (r < 0 && last && !ab.was_complete)
@@ -313,9 +328,14 @@ static void table_begin(void *arg)
 {
 	struct fetch *f = arg;
 
-	f->began_ms = clock_wall_ms(f->c->clock);
 	lock_take(&f->c->mu);
+	if (feed_first_locked(f->c, f->t->base, false, table_begin, f)) {
+		lock_drop(&f->c->mu);
+		return;
+	}
+	f->began_ms = clock_wall_ms(f->c->clock);
 	f->gen = f->t->schema_gen;
+	f->doubts = f->t->doubts;
 	lock_drop(&f->c->mu);
 	f->seen = (int64_t)(clock_rand64(f->c->clock) >> 1);
 	if (page_submit(f) < 0)
@@ -413,6 +433,8 @@ void fetch_touch_bases_locked(struct cache *c)
 void fetch_touch_base_locked(struct cache *c, struct base *b)
 {
 	fetch_touch_bases_locked(c);
+	if (feed_covers_base_locked(c, b))
+		return;
 	if (!b->fetching && too_old(c, b->schema_at_ms, c->conf.ttl_ms)) {
 		/* counted from the attempt, or an offline walk asks each time*/
 		b->schema_at_ms = clock_wall_ms(c->clock);
@@ -424,8 +446,10 @@ void fetch_touch_table_locked(struct cache *c, struct table *t)
 {
 	int64_t n = 0, since = 0;
 
+	if (feed_covers_table_locked(c, t))
+		return;
 	if (t->fetch || !t->complete ||
-	    !too_old(c, t->fresh_at_ms, c->conf.ttl_ms) ||
+	    (t->listed_at_ms && !too_old(c, t->fresh_at_ms, c->conf.ttl_ms)) ||
 	    !too_old(c, t->touched_at_ms, c->conf.ttl_ms))
 		return;
 	/* an offline walk asks once in a ttl, not each time */

@@ -125,6 +125,8 @@ void store_rollback(struct store *s);
 int store_put_base(struct store *s, struct store_base *b);
 int store_put_table(struct store *s, struct store_table *t);
 
+#define STORE_UNSEEN (-1)
+
 struct store_change {
 	bool inserted;          /* the row is new */
 	bool content;           /* body or size changed */
@@ -138,7 +140,8 @@ struct store_change {
  * the same. seen marks it for store_sweep. mtime_ms of the row is written only
  * when mtime_moves, ctime_ms only when content, raw or primary differ. The
  * former raw is kept as a version if it differs, of which the last 8 stay.
- * A body or raw of NULL keeps the stored one. seen 0: not put by a listing. */
+ * A body or raw of NULL keeps the stored one. seen 0: not put by a listing;
+ * STORE_UNSEEN: nor to be spared by the next sweep. */
 int store_put(struct store *s, const struct store_row *row, const char *primary,
 	      int64_t seen, bool mtime_moves, struct store_change *ret);
 /* The row was listed again and is the same as before. */

@@ -24,7 +24,7 @@
 
 /* Values of record.seen that no listing has. */
 #define SEEN_SPARED 0 /* survives the next sweep, which makes it SEEN_OLD */
-#define SEEN_OLD (-1)
+#define SEEN_OLD STORE_UNSEEN
 
 /* The counters of the table that was last written to. */
 struct store_counters {

@@ -478,6 +478,8 @@ void tree_free(struct cache *c)
 		if (c->tables[i]) {
 			free(c->tables[i]->remote_name);
 			free(c->tables[i]->own);
+			json_decref(c->tables[i]->marks);
+			json_decref(c->tables[i]->marks_out);
 		}
 		free(c->tables[i]);
 	}
