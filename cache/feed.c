@@ -43,6 +43,7 @@ struct feed *feed_of_locked(struct cache *c, struct base *b)
 	f->c = c;
 	f->b = b;
 	f->deferred_end = &f->deferred;
+	f->since_ms = feed_now(f);
 	feed_load_locked(f);
 	b->feed = f;
 	return f;
@@ -91,6 +92,16 @@ bool feed_is_looked_at(const struct cache *c, const struct table *t)
 		       limit > LOOKED_AT_MS ? limit : LOOKED_AT_MS);
 }
 
+/* Its last full listing counts still: full_ttl is a time of use, and what came
+ * to pass between two mounts is told. */
+static bool is_listed(const struct feed *f, const struct table *t)
+{
+	int64_t at = t->listed_at_ms > f->since_ms ? t->listed_at_ms :
+						     f->since_ms;
+
+	return t->listed_at_ms && !is_old(f->c, at, f->c->conf.full_ttl_ms);
+}
+
 bool feed_covers_table_locked(struct cache *c, struct table *t)
 {
 	struct feed *f = feed_of_locked(c, t->base);
@@ -106,8 +117,7 @@ bool feed_covers_table_locked(struct cache *c, struct table *t)
 		t->touched_at_ms = feed_now(f);
 		feed_read_marked_locked(f, t);
 	}
-	return t->listed_at_ms &&
-	       !is_old(c, t->listed_at_ms, c->conf.full_ttl_ms);
+	return is_listed(f, t);
 }
 
 bool feed_covers_base_locked(struct cache *c, struct base *b)
@@ -251,8 +261,7 @@ static void follow_up_locked(struct feed *f, struct table *t)
 	} else if (json_object_size(t->marks)) {
 		if (looked)
 			feed_read_marked_locked(f, t);
-	} else if (t->complete && !t->reading &&
-		   !is_old(f->c, t->listed_at_ms, f->c->conf.full_ttl_ms)) {
+	} else if (t->complete && !t->reading && is_listed(f, t)) {
 		t->fresh_at_ms = f->began_ms;
 	}
 }

@@ -47,6 +47,7 @@ struct feed {
 	int64_t server_at_ms; /* the same by the server's clock, 0 = unknown */
 	int64_t check_at_ms;  /* the hook's end is near: look at it */
 	int64_t asked_at_ms;  /* the last attempt */
+	int64_t since_ms;     /* of this mount, when it was first looked at */
 	bool schema_due;      /* it is to be read again */
 	bool busy;            /* a run is under way */
 	bool making;          /* and what waits to be listed waits for it */
