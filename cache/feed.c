@@ -239,7 +239,7 @@ void feed_told(struct feed *f)
 	if (schema)
 		feed_read_schema(f);
 	else
-		feed_schema_done(f);
+		feed_show_records(f);
 }
 
 /* Everything that is told of now: read what somebody looks at. */
@@ -266,7 +266,7 @@ static void follow_up_locked(struct feed *f, struct table *t)
 	}
 }
 
-void feed_schema_done(struct feed *f)
+void feed_shown(struct feed *f)
 {
 	struct cache *c = f->c;
 	size_t i;

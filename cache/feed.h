@@ -113,10 +113,12 @@ bool feed_cell_is_held(const struct schema_field *f, json_t *told,
 void feed_read_marked_locked(struct feed *f, struct table *t);
 
 /* ---- feed_schema.c ---- */
-/* Reads the schema again and shows records anew under it; then feed_told's
- * rest. */
+/* Reads the schema again, then as below. */
 void feed_read_schema(struct feed *f);
-void feed_schema_done(struct feed *f); /* feed.c: goes on with */
+/* Shows records anew that were shown under an older schema, whoever read the
+ * present one; then goes on with feed_shown(). */
+void feed_show_records(struct feed *f);
+void feed_shown(struct feed *f); /* feed.c */
 
 /* ---- feed_store.c ---- */
 /* What the last mount knew: cursor and marks from cache.db, the hook's id from

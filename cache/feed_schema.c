@@ -15,14 +15,10 @@ static void want(struct feed *f)
 {
 	struct cache *c = f->c;
 	bool wanted;
-	size_t i;
 
 	lock_take(&c->mu);
 	/* what is under way may have been answered before the change */
 	f->schema_again = f->b->fetching;
-	for (i = 0; i < c->tables_n; i++)
-		if (c->tables[i] && c->tables[i]->base == f->b)
-			c->tables[i]->gen_shown = c->tables[i]->schema_gen;
 	fetch_want_schema_locked(c, f->b, API_REFRESH);
 	wanted = f->b->fetching;
 	if (wanted)
@@ -51,10 +47,8 @@ static void schema_read(void *arg)
 	lock_take(&c->mu);
 	f->schema_due = false;
 	(void)feed_save_locked(f); /* else it is read once more */
-	f->render_table = 0;
-	f->render_after = 0;
 	lock_drop(&c->mu);
-	render_some(f);
+	feed_show_records(f);
 }
 
 /* On whatever thread the waiters are woken. */
@@ -90,11 +84,10 @@ static struct table *next_table_locked(struct feed *f)
 		if (!t || t->base != f->b || !t->listed ||
 		    t->gen_shown == t->schema_gen)
 			continue;
-		if (t->complete && t->listed_at_ms && !t->fetch)
-			return t;
-		/* a listing that is under way began under the old one */
 		if (t->fetch)
-			t->again = true;
+			continue; /* the next run has it */
+		if (t->complete && t->listed_at_ms)
+			return t;
 		t->gen_shown = t->schema_gen;
 	}
 	return NULL;
@@ -142,6 +135,13 @@ static int render_chunk_locked(struct feed *f, struct table *t,
 	return r < 0 ? r : n;
 }
 
+void feed_show_records(struct feed *f)
+{
+	f->render_table = 0;
+	f->render_after = 0;
+	render_some(f);
+}
+
 static void render_some(void *arg)
 {
 	struct feed *f = arg;
@@ -163,7 +163,7 @@ static void render_some(void *arg)
 	lock_drop(&c->mu);
 	after_run(c, &a);
 	if (!t)
-		feed_schema_done(f);
+		feed_shown(f);
 	else if (loop_post(c->loop, render_some, f) < 0)
 		feed_end(f);
 }

@@ -139,6 +139,7 @@ static struct table *table_at(struct cache *c, struct base *b,
 		t = calloc(1, sizeof(*t));
 		if (!t)
 			return NULL;
+		t->gen_shown = st->schema_gen; /* to nobody so far */
 		c->tables[st->no - 1] = t;
 	}
 	t->no = st->no;
