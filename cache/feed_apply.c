@@ -145,6 +145,8 @@ static int gone(struct one_table *o, const char *id)
 	int r;
 
 	json_object_del(o->t->marks, id);
+	/* what is on its way may show it still, or for the first time */
+	fetch_note_own_locked(c, o->t, id);
 	r = store_find_id(c->store, o->t->no, id, STORE_META, &row);
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
@@ -154,7 +156,6 @@ static int gone(struct one_table *o, const char *id)
 	 * deletion, and says so */
 	if (!l || (!l->ops_n && !l->has_draft)) {
 		r = store_remove(c->store, o->t->no, row.seq);
-		fetch_note_own_locked(c, o->t, id);
 		after_gone(o->p->after, o->t->no, row.name, key);
 		o->names_moved = true;
 	}

@@ -517,6 +517,31 @@ static void test_a_page_asked_for_before_the_change(void **state)
 	}
 }
 
+static void test_a_first_page_asked_for_before_a_deletion(void **state)
+{
+	struct cache_stat st;
+	struct cache_dir d;
+
+	(void)state;
+	live_things(250);
+	fake_account_fault(&w.acc, (struct fa_fault){ FA_LIST, FA_STALE,
+						      .times = 1 });
+	world_close(&w);
+	world_delete_cache_db(&w);
+	world_open(&w);
+	world_tables(&w);
+	look(0); /* its page is on its way */
+	erase("Item 2");
+	wait_ttl();
+	(void)cache_lookup_table(w.c, w.base, "Others", &d, NULL);
+	world_run(&w, 3000);
+	assert_int_equal(CALLS(FA_PAYLOADS), 1);
+	fake_account_release(&w.acc);
+	world_run(&w, 5000);
+	assert_int_equal(world_try_find(&w, 0, "Item 2.json", &st), -ENOENT);
+	(void)world_find(&w, 0, "Item 3.json");
+}
+
 static void test_P4_an_own_write_while_marks_are_read(void **state)
 {
 	struct rec_key key;
@@ -1142,6 +1167,7 @@ int main(void)
 		TEST(test_P5_a_local_edit_merges_with_what_is_told),
 		TEST(test_a_record_read_while_it_changed_back),
 		TEST(test_a_page_asked_for_before_the_change),
+		TEST(test_a_first_page_asked_for_before_a_deletion),
 		TEST(test_P4_an_own_write_while_marks_are_read),
 		TEST(test_a_remount_catches_up_by_one_call),
 		TEST(test_a_lost_cache_does_not_cost_a_hook),
