@@ -396,7 +396,9 @@ static void payloads_read(void *arg, const struct api_answer *ans)
 		return;
 	}
 	f->jumped = false;
-	if ((next < f->cursor || !is_in_time(f, ans)) && !f->listed) {
+	if ((next != f->cursor + n || !is_in_time(f, ans)) && !f->listed) {
+		/* dropped unread, and what was dropped may have said that the
+		 * hook is dead: the list tells */
 		f->aim = AIM_JUMP;
 		feed_list_hooks(f);
 		return;
