@@ -132,7 +132,10 @@ static void read_done(void *arg, const struct api_answer *ans)
 
 	cache_note_api(c);
 	lock_take(&c->mu);
-	if (!e)
+	if (t->read_doubts != t->doubts)
+		json_object_clear(t->marks_out); /* listed since, or to be:
+						    this may be older */
+	else if (!e)
 		e = absorb_answer_locked(t, json_object_get(ans->json,
 							    "records"), &a);
 	else if (ans->err->cls == ERROR_INPUT || ans->err->cls == ERROR_GONE)
@@ -177,6 +180,7 @@ static void read_next(void *arg)
 	if (json_object_size(t->marks_out))
 		formula = formula_of(t->marks_out);
 	t->read_stamp = ++c->stamp;
+	t->read_doubts = t->doubts;
 	lock_drop(&c->mu);
 	call.formula = formula;
 	if (formula) {

@@ -87,6 +87,7 @@ struct table {
 	                              of ids, NULL = none */
 	bool reading;
 	uint64_t read_stamp;       /* when they were asked for */
+	uint32_t read_doubts;
 	unsigned readers;          /* answers under way beside the listing's */
 	uint32_t gen_shown;        /* what its records were last shown under */
 	int last_err;

@@ -517,6 +517,25 @@ static void test_a_page_asked_for_before_the_change(void **state)
 	}
 }
 
+static void test_a_record_read_before_all_was_listed_again(void **state)
+{
+	(void)state;
+	live_things(250);
+	edit("Item 1", FA_NOTE, "first");
+	fake_account_fault(&w.acc, (struct fa_fault){ FA_QUERY, FA_STALE,
+						      .times = 1 });
+	look(0); /* its answer is on its way and says "first" */
+	edit("Item 1", FA_NOTE, "second");
+	w.acc.hooks.list[0].dropped =
+		json_array_size(w.acc.hooks.list[0].payloads);
+	wait_ttl();
+	look(0);
+	assert_string_equal(note_of("Item 1.json"), "second");
+	fake_account_release(&w.acc);
+	world_run(&w, 3000);
+	assert_string_equal(note_of("Item 1.json"), "second");
+}
+
 static void test_a_first_page_asked_for_before_a_deletion(void **state)
 {
 	struct cache_stat st;
@@ -1167,6 +1186,7 @@ int main(void)
 		TEST(test_P5_a_local_edit_merges_with_what_is_told),
 		TEST(test_a_record_read_while_it_changed_back),
 		TEST(test_a_page_asked_for_before_the_change),
+		TEST(test_a_record_read_before_all_was_listed_again),
 		TEST(test_a_first_page_asked_for_before_a_deletion),
 		TEST(test_P4_an_own_write_while_marks_are_read),
 		TEST(test_a_remount_catches_up_by_one_call),
