@@ -170,6 +170,7 @@ static void show(const struct options *o, char *out, size_t n)
 	SHOW(o->typecast, " typecast");
 	SHOW(o->conflict_off, " conflict_off");
 	SHOW(o->close_sync, " sync");
+	SHOW(o->live, " live");
 	SHOW(o->clone_fd, " clone_fd");
 	SHOW(o->has_fsname, " fsname");
 	SHOW(o->profile != NULL, " profile=%s", o->profile);
@@ -231,6 +232,7 @@ static const struct {
 	  { "-o", "names=id,side=list,computed=hide,conflict=off,close=sync",
 	    "/m" },
 	  "*|/m| id list hide conflict_off sync" },
+	{ "live", { "-o", "live,ttl=5", "/m" }, "*|/m| live ttl=5" },
 	{ "choices back",
 	  { "-o", "names=id,names=name,conflict=off,conflict=on", "/m" },
 	  "*|/m|" },
