@@ -253,7 +253,8 @@ static void follow_up_locked(struct feed *f, struct table *t)
 		if (!looked)
 			return;
 		if (t->fetch) {
-			t->again = true;
+			if (t->partial || t->listing_doubts != t->doubts)
+				t->again = true;
 		} else {
 			t->touched_at_ms = feed_now(f);
 			fetch_want_table_locked(f->c, t, API_REFRESH);

@@ -35,7 +35,6 @@ struct fetch {
 	int64_t began_ms;
 	int64_t since_ms;  /* only what changed since, server's time; 0 = all */
 	uint32_t gen;      /* of the schema when it began */
-	uint32_t doubts;   /* as many as there were when it began */
 	int64_t server_ms; /* its time at the first page, 0 = unknown */
 	unsigned pages, restarts;
 	uint64_t stamp;    /* when the page under way was asked for */
@@ -219,8 +218,9 @@ static int page_commit(struct fetch *f, json_t *records, bool last,
 		}
 		ab.names_moved |= s.moved;
 		f->t->complete = true;
-		f->t->listed_at_ms = f->doubts == f->t->doubts ? f->began_ms :
-								 0;
+		f->t->listed_at_ms = f->t->listing_doubts == f->t->doubts ?
+					     f->began_ms :
+					     0;
 	}
 	r = absorb_commit(&ab);
 	if (r < 0 && last && !ab.was_complete)
@@ -335,7 +335,7 @@ static void table_begin(void *arg)
 	}
 	f->began_ms = clock_wall_ms(f->c->clock);
 	f->gen = f->t->schema_gen;
-	f->doubts = f->t->doubts;
+	f->t->listing_doubts = f->t->doubts;
 	lock_drop(&f->c->mu);
 	f->seen = (int64_t)(clock_rand64(f->c->clock) >> 1);
 	if (page_submit(f) < 0)
@@ -406,6 +406,7 @@ static void want_locked(struct cache *c, struct table *t,
 	t->fetch = f;
 	t->fetched = 0;
 	t->partial = since_ms != 0;
+	t->listing_doubts = t->doubts;
 }
 
 void fetch_want_table_locked(struct cache *c, struct table *t,

@@ -83,6 +83,7 @@ struct table {
 	int64_t looked_at_ms;      /* when somebody last came by */
 	uint32_t doubts;           /* a listing begun before the last of them
 	                              does not count as one */
+	uint32_t listing_doubts;   /* as many as there were when it began */
 	json_t *marks, *marks_out; /* records to be read, and being read: sets
 	                              of ids, NULL = none */
 	bool reading;
