@@ -205,6 +205,7 @@ static void deleted(void *arg, const struct api_answer *ans)
 	lock_take(&f->c->mu);
 	f->hook[0] = '\0';
 	f->cursor = 0;
+	f->making = true;
 	lock_drop(&f->c->mu);
 	feed_list_hooks(f);
 }

@@ -852,6 +852,23 @@ static void test_P14_trouble_skips_nothing(void **state)
 	world_begin(&w);
 }
 
+static void test_P8_no_listing_begins_before_the_new_hook(void **state)
+{
+	(void)state;
+	live_things(250);
+	error_payload("INTERNAL_ERROR");
+	fake_account_fault(&w.acc, (struct fa_fault){ FA_HOOKS, FA_HELD,
+						      .times = 1 });
+	look(0);
+	look(0);
+	assert_int_equal(CALLS(FA_HOOKS), 1);
+	assert_int_equal(CALLS(FA_LIST), 0);
+	fake_account_release(&w.acc);
+	world_run(&w, 5000);
+	assert_int_equal(CALLS(FA_LIST), 3);
+	assert_live("on");
+}
+
 static void test_P8_a_look_while_the_hook_is_made_anew_lists_once(void **state)
 {
 	(void)state;
@@ -1214,6 +1231,7 @@ int main(void)
 		TEST(test_killed_between_the_poll_and_the_reading),
 		TEST(test_a_creation_is_never_blindly_repeated),
 		TEST(test_P14_trouble_skips_nothing),
+		TEST(test_P8_no_listing_begins_before_the_new_hook),
 		TEST(test_P8_a_look_while_the_hook_is_made_anew_lists_once),
 		TEST(test_a_hook_that_dies_again_and_again_is_left),
 		TEST(test_a_cursor_refused_again_costs_the_hook),
