@@ -48,13 +48,13 @@ static void refused(struct feed *f, const struct atfs_error *e,
 	case ERROR_ACCESS:
 	case ERROR_GONE:
 	case ERROR_INPUT:
-	case ERROR_QUOTA:
 		feed_switch_off(f, reason, e->text);
 		return;
 	case ERROR_NONE:
 	case ERROR_TOKEN:
 	case ERROR_RELIST:
 	case ERROR_RATE:
+	case ERROR_QUOTA:
 	case ERROR_SERVER:
 	case ERROR_OFFLINE:
 	case ERROR_LOST:
