@@ -202,6 +202,9 @@ static int put_row(struct absorb *a, struct incoming *in, struct store_row *row,
 	if (r < 0)
 		return r;
 	key = (struct rec_key){ a->t->no, ch.seq };
+	/* what was handed out under a schema in between is stored nowhere */
+	if (in->known && a->gen - in->old.schema_gen > 1)
+		ch.content = true;
 	if (ch.inserted) {
 		a->names_moved = true;
 		if (a->t->complete)

@@ -17,22 +17,32 @@ static bool too_old(const struct cache *c, int64_t at_ms, int64_t limit_ms)
 	return c->conf.ttl_ms > 0 && (now - at_ms > limit_ms || now < at_ms);
 }
 
-void fetch_touch_bases_locked(struct cache *c)
+static void touch_bases_locked(struct cache *c, int64_t limit_ms)
 {
 	/* counted from the attempt, or an offline walk asks each time */
-	if (c->bases_fetching ||
-	    !too_old(c, c->bases_at_ms, c->conf.ttl_ms) ||
+	if (c->bases_fetching || !too_old(c, c->bases_at_ms, limit_ms) ||
 	    !too_old(c, c->bases_touched_at_ms, c->conf.ttl_ms))
 		return;
 	c->bases_touched_at_ms = clock_wall_ms(c->clock);
 	fetch_want_bases_locked(c, API_REFRESH);
 }
 
+void fetch_touch_bases_locked(struct cache *c)
+{
+	touch_bases_locked(c, c->conf.ttl_ms);
+}
+
 void fetch_touch_base_locked(struct cache *c, struct base *b)
 {
-	/* for one that has no calls left nobody else's are spent either */
+	bool told = feed_covers_base_locked(c, b);
+
+	/* for one that has no calls left nobody else's are spent either; one
+	 * that tells its changes is worth no call beside */
 	if (clock_wall_ms(c->clock) >= b->held_until_ms)
-		fetch_touch_bases_locked(c);
+		touch_bases_locked(c, told ? c->conf.full_ttl_ms :
+					     c->conf.ttl_ms);
+	if (told)
+		return;
 	if (!b->fetching && too_old(c, b->schema_at_ms, c->conf.ttl_ms)) {
 		b->schema_at_ms = clock_wall_ms(c->clock);
 		fetch_want_schema_locked(c, b, API_REFRESH);
@@ -57,8 +67,11 @@ static void revalidate_locked(struct cache *c, struct table *t)
 void fetch_touch_table_locked(struct cache *c, struct table *t)
 {
 	fetch_touch_base_locked(c, t->base);
+	if (feed_covers_table_locked(c, t) && !t->reread)
+		return;
 	if (t->fetch || !t->complete || t->awaits ||
-	    (!t->reread && !too_old(c, t->fresh_at_ms, c->conf.ttl_ms)) ||
+	    (!t->reread && t->listed_at_ms &&
+	     !too_old(c, t->fresh_at_ms, c->conf.ttl_ms)) ||
 	    !too_old(c, t->touched_at_ms, c->conf.ttl_ms))
 		return;
 	t->touched_at_ms = clock_wall_ms(c->clock);

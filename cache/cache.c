@@ -181,6 +181,8 @@ int cache_open(const struct cache_config *conf, struct cache **ret,
 		r = flush_new(c);
 	if (r == 0)
 		r = tree_load(c);
+	if (r == 0)
+		r = feed_open(c);
 	if (r == 0) {
 		lock_take(&c->mu);
 		r = restore_load(c);
@@ -354,14 +356,17 @@ void cache_free(struct cache *c)
 	c->stopping = true;
 	if (c->loop)
 		loop_stop(c->loop);
-	if (c->api)
+	if (c->api) {
+		feed_stop(c);
 		api_free(c->api); /* ends what is under way */
+	}
 	fetch_free(c);
 	if (c->loop)
 		flush_free(c);
 	loop_free(c->loop);
 	tally_free(c->tally);
 	restore_free(c);
+	feed_free(c);
 	live_map_free(&c->live);
 	tree_free(c);
 	journal_close(c->journal);

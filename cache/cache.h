@@ -78,6 +78,8 @@ struct cache_config {
 	                            0 = never by itself */
 	int64_t full_ttl_ms;     /* 3,600,000: age of its last full listing after
 	                            which a large table is listed again */
+	bool live;               /* -o live: one webhook a base tells what
+	                            changed; ttl_ms is how often it is asked */
 	int64_t writeback_ms;    /* 1,000: quiet time before a flush */
 	int64_t delete_delay_ms; /* 5,000 */
 	unsigned max_deletes;    /* 100 a minute; 0 = no brake */

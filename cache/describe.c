@@ -313,6 +313,8 @@ static json_t *calls_json(struct cache *c, const struct api_status *s)
 	static const char *const names[API_KINDS] = {
 		"whoami", "bases",  "schema", "list",
 		"get",	  "create", "update", "delete",
+		"hooks",  "payloads", "hook_create", "hook_refresh",
+		"hook_delete",
 	};
 	json_t *j = json_object();
 	size_t i;
@@ -363,6 +365,48 @@ static json_t *tables_json(struct cache *c)
 	return list;
 }
 
+/* Which bases tell their changes, and how far it is known; NULL without live. */
+static json_t *live_json(struct cache *c)
+{
+	json_t *list = feed_status_locked(c), *j;
+	size_t i;
+
+	json_array_foreach(list, i, j) {
+		json_object_set_new(j, "polled_at",
+				    time_of(json_integer_value(json_object_get(
+					    j, "polled_at_ms"))));
+		json_object_del(j, "polled_at_ms");
+	}
+	return list;
+}
+
+static void text_of_live(FILE *m, struct cache *c)
+{
+	json_t *list = feed_status_locked(c), *j;
+	size_t i;
+
+	if (list)
+		fprintf(m, "live:\n");
+	json_array_foreach(list, i, j) {
+		const char *base, *state, *reason;
+		json_int_t at = 0;
+
+		if (json_unpack(j, "{s:s, s:s, s:s, s:I}", "base", &base,
+				"state", &state, "reason", &reason,
+				"polled_at_ms", &at) < 0)
+			continue;
+		fprintf(m, "  %s: %s", base, state);
+		if (reason[0])
+			fprintf(m, " (%s)", reason);
+		if (at > 0)
+			fprintf(m, ", asked %lld s ago",
+				(long long)(clock_wall_ms(c->clock) - at) /
+					1000);
+		fputc('\n', m);
+	}
+	json_decref(list);
+}
+
 static json_t *unsent_json(const struct cache_unsent *u)
 {
 	return json_pack("{s:i, s:i, s:i, s:i}", "queued", (int)u->queued,
@@ -373,7 +417,7 @@ static json_t *unsent_json(const struct cache_unsent *u)
 int cache_status_json(struct cache *c, char **ret)
 {
 	struct cache_unsent u;
-	json_t *j = json_object();
+	json_t *j = json_object(), *live;
 
 	lock_take(&c->mu);
 	cache_count_unsent_locked(c, &u);
@@ -398,6 +442,9 @@ int cache_status_json(struct cache *c, char **ret)
 	json_object_set_new(j, "calls", calls_json(c, &c->api_status));
 	json_object_set_new(j, "odd_bases", calls_odd_json_locked(c));
 	json_object_set_new(j, "tables", tables_json(c));
+	live = live_json(c);
+	if (live)
+		json_object_set_new(j, "live", live);
 	lock_drop(&c->mu);
 	return to_text(j, ret);
 }
@@ -448,6 +495,7 @@ int cache_status_text(struct cache *c, char **ret)
 		(unsigned long long)c->api_status.calls_total,
 		(unsigned long long)c->api_status.rate_limited);
 	calls_text_locked(c, m);
+	text_of_live(m, c);
 	fprintf(m, "tables:\n");
 	for (i = 0; i < c->tables_n; i++)
 		if (c->tables[i] && c->tables[i]->listed)

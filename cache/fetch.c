@@ -16,7 +16,7 @@ void fetch_note_own_locked(struct cache *c, struct table *t, const char *record)
 {
 	struct own_write *w;
 
-	if (!t || !t->fetch)
+	if (!t || (!t->fetch && !t->readers))
 		return;
 	if (t->own_n == t->own_cap) {
 		size_t cap = t->own_cap ? t->own_cap * 2 : 16;
@@ -42,6 +42,21 @@ bool fetch_is_older_locked(const struct table *t, uint64_t stamp,
 		    strcmp(t->own[i].record, record) == 0)
 			return true;
 	return false;
+}
+
+void fetch_forget_own_locked(struct table *t)
+{
+	if (t->fetch || t->readers)
+		return;
+	free(t->own);
+	t->own = NULL;
+	t->own_n = t->own_cap = 0;
+}
+
+void fetch_reader_locked(struct table *t, int by)
+{
+	t->readers += (unsigned)by;
+	fetch_forget_own_locked(t);
 }
 
 struct raise {
@@ -95,12 +110,13 @@ void fetch_want_since_locked(struct cache *c, struct table *t,
 	if (!f)
 		return;
 	if (loop_post(c->loop, reading_begin, f) < 0) {
-		free(f);
+		reading_free(f);
 		return;
 	}
 	t->fetch = f;
 	t->fetched = 0;
 	t->partial = since_ms != 0;
+	t->listing_doubts = t->doubts;
 }
 
 void fetch_want_table_locked(struct cache *c, struct table *t,

@@ -205,10 +205,16 @@ static void schema_begin(void *arg)
 	struct api_call call = { .kind = API_SCHEMA, .priority = f->priority,
 				 .done = schema_done, .arg = f };
 	struct atfs_error err = { 0 };
+	struct base *b;
+	bool wait;
 
 	lock_take(&f->c->mu);
-	call.base = tree_base_locked(f->c, f->base_no)->id;
+	b = tree_base_locked(f->c, f->base_no);
+	call.base = b->id;
+	wait = feed_first_locked(f->c, b, true, schema_begin, f);
 	lock_drop(&f->c->mu);
+	if (wait)
+		return;
 	if (api_submit(f->c->api, &call) < 0) {
 		error_set(&err, -EIO, ERROR_CANCELLED, "stopped");
 		schema_end(f, &err);

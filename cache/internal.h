@@ -57,6 +57,7 @@ struct base {
 	char last_text[256];
 	struct waitq waiters;
 	int64_t held_until_ms;     /* its changes wait: no calls are left */
+	struct feed *feed;         /* feed.h; NULL = not looked at yet */
 };
 
 struct reading;
@@ -77,7 +78,8 @@ struct table {
 	struct reading *fetch;       /* the listing in progress, or NULL */
 	uint64_t fetched;          /* records that it has brought so far */
 	bool partial;              /* it asks only for what changed */
-	struct own_write *own;     /* confirmed while that listing runs */
+	struct own_write *own;     /* confirmed while that listing runs, or
+	                              another answer is under way */
 	size_t own_n, own_cap;
 	bool no_since;             /* the server refused that question */
 	bool again;                /* list again once this one is done */
@@ -93,6 +95,17 @@ struct table {
 	uint32_t remade;           /* up to this seq */
 	uint32_t *aside;           /* rows whose plain name was taken; absorb.c */
 	size_t aside_n, aside_cap;
+	/* -o live, feed.h */
+	int64_t looked_at_ms;      /* when somebody last came by */
+	uint32_t doubts;           /* a listing begun before the last of them
+	                              does not count as one */
+	uint32_t listing_doubts;   /* as many as there were when it began */
+	json_t *marks, *marks_out; /* records to be read, and being read: sets
+	                              of ids, NULL = none */
+	bool reading;
+	uint64_t read_stamp;       /* when they were asked for */
+	uint32_t read_doubts;
+	unsigned readers;          /* answers under way beside the listing's */
 	int last_err;
 	char last_text[256];
 	struct waitq waiters;
@@ -160,6 +173,7 @@ struct cache {
 	bool quiet_armed;              /* quiet_timer runs or is about to */
 	struct loop_timer quiet_timer; /* network thread */
 	struct loop_timer want_timer;  /* restore.c; network thread */
+	json_t *hooks;                 /* feed_store.c: webhooks by base id */
 	struct orphan *orphans;        /* restore.c */
 	size_t orphans_n;
 
@@ -237,6 +251,28 @@ void fetch_note_own_locked(struct cache *c, struct table *t,
 			   const char *record);
 bool fetch_is_older_locked(const struct table *t, uint64_t stamp,
 			   const char *record);
+
+/* Before an answer is waited for that absorb.stamp is to judge, and after it;
+ * the listing's own is counted already. */
+void fetch_reader_locked(struct table *t, int by);
+void fetch_forget_own_locked(struct table *t); /* once nobody asks for it */
+
+/* ---- feed.c: -o live ---- */
+/* Somebody looked: polls if it is time. True: what changes is told, nothing
+ * else need be asked. */
+bool feed_covers_table_locked(struct cache *c, struct table *t);
+bool feed_covers_base_locked(struct cache *c, struct base *b);
+/* What is about to be read for the first time has to wait for the webhook, so
+ * that nothing slips between: fn(arg) comes on the network thread, no lock
+ * held. False: it need not wait. */
+bool feed_first_locked(struct cache *c, struct base *b, bool schema,
+		       void (*fn)(void *arg), void *arg);
+int feed_open(struct cache *c);
+/* Network stopped, api still there: lets go of what waits. */
+void feed_stop(struct cache *c);
+void feed_free(struct cache *c);
+/* {"base","state","reason","polled_at_ms"} for each base; NULL without. */
+json_t *feed_status_locked(struct cache *c);
 
 /* ---- prefetch.c ---- */
 /* Somebody reads the listing of t, from its start or on. */

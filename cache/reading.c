@@ -117,9 +117,7 @@ static void reading_end(struct reading *f, const struct atfs_error *err)
 	cache_note_api(c);
 	lock_take(&c->mu);
 	t->fetch = NULL;
-	free(t->own);
-	t->own = NULL;
-	t->own_n = t->own_cap = 0;
+	fetch_forget_own_locked(t);
 	t->last_err = err->err;
 	memcpy(t->last_text, err->text, sizeof(t->last_text));
 	again = t->again && !err->err;
@@ -173,9 +171,14 @@ void reading_begin(void *arg)
 {
 	struct reading *f = arg;
 
-	f->began_ms = clock_wall_ms(f->c->clock);
 	lock_take(&f->c->mu);
+	if (feed_first_locked(f->c, f->t->base, false, reading_begin, f)) {
+		lock_drop(&f->c->mu);
+		return;
+	}
+	f->began_ms = clock_wall_ms(f->c->clock);
 	f->gen = f->t->schema_gen;
+	f->t->listing_doubts = f->t->doubts;
 	lock_drop(&f->c->mu);
 	cursors_begin(f, NULL, 0);
 }
@@ -326,7 +329,10 @@ static int page_commit(struct reading *f, uint64_t stamp, json_t *records,
 		}
 		ab.names_moved |= s.moved;
 		f->t->complete = true;
-		f->t->listed_at_ms = f->began_ms;
+		/* one that began before the last doubt does not count */
+		f->t->listed_at_ms = f->t->listing_doubts == f->t->doubts ?
+					     f->began_ms :
+					     0;
 		if (f->gen == f->t->schema_gen)
 			f->t->reread = false;
 	}

@@ -125,6 +125,7 @@ void store_rollback(struct store *s);
 int store_put_base(struct store *s, struct store_base *b);
 int store_put_table(struct store *s, struct store_table *t);
 
+
 struct store_change {
 	bool inserted;          /* the row is new */
 	bool content;           /* body or size changed */

@@ -578,6 +578,8 @@ void tree_free(struct cache *c)
 			free(c->tables[i]->remote_name);
 			free(c->tables[i]->own);
 			free(c->tables[i]->aside);
+			json_decref(c->tables[i]->marks);
+			json_decref(c->tables[i]->marks_out);
 		}
 		free(c->tables[i]);
 	}

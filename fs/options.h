@@ -29,6 +29,7 @@ struct options {
 	bool close_sync;     /* close=sync: keep open and flush */
 	bool clone_fd;       /* a /dev/fuse descriptor for each thread */
 	bool has_fsname;     /* fuse_opts holds an fsname= */
+	bool live;
 	double ttl_s;        /* 60 */
 	double full_ttl_s;   /* 3600 */
 	double writeback_s;  /* 1 */

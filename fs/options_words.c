@@ -42,6 +42,7 @@ static const struct word words[] = {
 	{ "ro", WORD_FLAG, true, AT(read_only), NULL, NULL },
 	{ "rw", WORD_UNFLAG, true, AT(read_only), NULL, NULL },
 	{ "ttl", WORD_SECONDS, false, AT(ttl_s), NULL, NULL },
+	{ "live", WORD_FLAG, false, AT(live), NULL, NULL },
 	{ "full_ttl", WORD_SECONDS, false, AT(full_ttl_s), NULL, NULL },
 	{ "writeback", WORD_SECONDS, false, AT(writeback_s), NULL, NULL },
 	{ "delete_delay", WORD_SECONDS, false, AT(delete_delay_s), NULL, NULL },

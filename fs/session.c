@@ -146,6 +146,7 @@ static int start_cache(struct session *s)
 		.no_conflict_check = o->conflict_off,
 		.ttl_ms = ms_of(o->ttl_s),
 		.full_ttl_ms = ms_of(o->full_ttl_s),
+		.live = o->live,
 		.writeback_ms = ms_of(o->writeback_s),
 		.delete_delay_ms = ms_of(o->delete_delay_s),
 		.max_deletes = o->max_deletes,

@@ -15,7 +15,7 @@
  *          "outcome unknown"; so does ERROR_CANCELLED by api_free of one that
  *          was under way. ERROR_OFFLINE and ERROR_RATE of a write: none of
  *          its tries was done. All other classes tell of the last try.
- * Source:  airtable-api.md sections 1, 5, 6, 7, 8. */
+ * Source:  airtable-api.md sections 1, 5, 6, 7, 8, 13. */
 #ifndef AIRTABLE_API_H
 #define AIRTABLE_API_H
 
@@ -50,6 +50,11 @@ enum api_kind {
 	API_CREATE,       /* base, table, body */
 	API_UPDATE,       /* base, table, body (PATCH) */
 	API_DELETE,       /* base, table, records[] */
+	API_HOOKS,        /* base: its webhooks */
+	API_HOOK_PAYLOADS,/* base, hook, cursor */
+	API_HOOK_CREATE,  /* base, body */
+	API_HOOK_REFRESH, /* base, hook */
+	API_HOOK_DELETE,  /* base, hook; the answer is {} */
 	API_KINDS
 };
 
@@ -68,9 +73,12 @@ struct api_call {
 	struct base_id base;
 	struct table_id table;
 	struct record_id record;
+	struct hook_id hook;
+	int64_t cursor;          /* number of the first payload wanted, from 1 */
 	const char *offset;      /* NULL = first page */
 	const char *formula;     /* NULL = none */
-	json_t *body;            /* API_CREATE/UPDATE: {"records":[...], ...};
+	json_t *body;            /* API_CREATE/UPDATE: {"records":[...], ...},
+	                            API_HOOK_CREATE: {"specification":{...}};
 	                            borrowed, serialised by api_submit */
 	const struct record_id *records; /* API_DELETE */
 	size_t records_n;

@@ -24,6 +24,16 @@ static bool has_shape(enum api_kind kind, const json_t *o)
 	case API_DELETE:
 		return json_is_array(json_object_get(o, "records")) ||
 		       json_is_string(json_object_get(o, "id"));
+	case API_HOOKS:
+		return json_is_array(json_object_get(o, "webhooks"));
+	case API_HOOK_PAYLOADS:
+		return json_is_array(json_object_get(o, "payloads")) &&
+		       json_is_integer(json_object_get(o, "cursor"));
+	case API_HOOK_CREATE:
+		return json_is_string(json_object_get(o, "id"));
+	case API_HOOK_REFRESH:
+	case API_HOOK_DELETE:
+		return true;
 	case API_KINDS:
 		break;
 	}
@@ -48,7 +58,16 @@ static void read_success(const struct call *c, const struct http_answer *a,
 			 struct atfs_error *e, json_t **ret)
 {
 	json_t *o = NULL;
-	int r = json_read_object(a->body, a->body_n, &o);
+	int r;
+
+	/* a deleted webhook is answered with an empty body: airtable-api.md 13 */
+	if (c->kind == API_HOOK_DELETE && a->body_n == 0) {
+		*ret = json_object();
+		if (*ret == NULL)
+			set_unreadable(c, a->status, "out of memory", e);
+		return;
+	}
+	r = json_read_object(a->body, a->body_n, &o);
 
 	if (r == 0 && has_shape(c->kind, o)) {
 		*ret = o;

@@ -114,7 +114,15 @@ struct api {
 
 static inline bool kind_is_write(enum api_kind k)
 {
-	return k == API_CREATE || k == API_UPDATE || k == API_DELETE;
+	return k == API_CREATE || k == API_UPDATE || k == API_DELETE ||
+	       k == API_HOOK_CREATE || k == API_HOOK_REFRESH ||
+	       k == API_HOOK_DELETE;
+}
+
+/* Done twice it would be there twice. */
+static inline bool kind_makes(enum api_kind k)
+{
+	return k == API_CREATE || k == API_HOOK_CREATE;
 }
 
 /* api_request.c: checks the parameters; then fills method, url and body.

@@ -338,7 +338,7 @@ static int64_t retry_wait_ns(struct api *a, struct call *c,
 	 * it wait. */
 	if (e->cls == ERROR_RATE)
 		return 0;
-	if (c->kind == API_CREATE)
+	if (kind_makes(c->kind))
 		return -1;
 	if (e->cls != ERROR_SERVER && e->cls != ERROR_LOST &&
 	    e->cls != ERROR_OFFLINE)

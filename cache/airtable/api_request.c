@@ -13,9 +13,26 @@ static bool needs_base(enum api_kind k)
 	return k != API_WHOAMI && k != API_LIST_BASES;
 }
 
+static bool is_of_hooks(enum api_kind k)
+{
+	return k == API_HOOKS || k == API_HOOK_PAYLOADS ||
+	       k == API_HOOK_CREATE || k == API_HOOK_REFRESH ||
+	       k == API_HOOK_DELETE;
+}
+
+static bool needs_hook(enum api_kind k)
+{
+	return is_of_hooks(k) && k != API_HOOKS && k != API_HOOK_CREATE;
+}
+
 static bool needs_table(enum api_kind k)
 {
-	return needs_base(k) && k != API_SCHEMA;
+	return needs_base(k) && k != API_SCHEMA && !is_of_hooks(k);
+}
+
+static bool has_body(enum api_kind k)
+{
+	return k == API_CREATE || k == API_UPDATE || k == API_HOOK_CREATE;
 }
 
 static bool records_are_valid(const struct api_call *in)
@@ -38,11 +55,15 @@ static bool call_is_valid(const struct api_call *in)
 		return false;
 	if (needs_table(in->kind) && !id_is_valid(in->table.s, "tbl"))
 		return false;
+	if (needs_hook(in->kind) && !id_is_valid(in->hook.s, "ach"))
+		return false;
+	if (in->kind == API_HOOK_PAYLOADS && in->cursor < 1)
+		return false;
 	if (in->offset != NULL && strlen(in->offset) > OFFSET_MAX)
 		return false;
 	if (in->kind == API_GET_RECORD)
 		return id_is_valid(in->record.s, "rec");
-	if (in->kind == API_CREATE || in->kind == API_UPDATE)
+	if (has_body(in->kind))
 		return json_is_object(in->body);
 	if (in->kind == API_DELETE)
 		return records_are_valid(in);
@@ -84,11 +105,15 @@ static void put_list_query(FILE *f, const struct api_call *in)
 	}
 }
 
-/* The part after the endpoint: airtable-api.md 3, 7 and 8. */
+/* The part after the endpoint: airtable-api.md 3, 7, 8 and 13. */
 static void put_path(FILE *f, const struct api_call *in)
 {
 	if (needs_table(in->kind))
 		fprintf(f, "/v0/%s/%s", in->base.s, in->table.s);
+	if (is_of_hooks(in->kind))
+		fprintf(f, "/v0/bases/%s/webhooks", in->base.s);
+	if (needs_hook(in->kind))
+		fprintf(f, "/%s", in->hook.s);
 	switch (in->kind) {
 	case API_WHOAMI:
 		fputs("/v0/meta/whoami", f);
@@ -114,8 +139,17 @@ static void put_path(FILE *f, const struct api_call *in)
 			fprintf(f, "%crecords[]=%s", i == 0 ? '?' : '&',
 				in->records[i].s);
 		break;
+	case API_HOOK_PAYLOADS:
+		fprintf(f, "/payloads?cursor=%lld", (long long)in->cursor);
+		break;
+	case API_HOOK_REFRESH:
+		fputs("/refresh", f);
+		break;
 	case API_CREATE:
 	case API_UPDATE:
+	case API_HOOKS:
+	case API_HOOK_CREATE:
+	case API_HOOK_DELETE:
 	case API_KINDS:
 		break;
 	}
@@ -163,7 +197,7 @@ static int build_body(const struct api_call *in, struct call *out)
 			return -EINVAL;
 		out->body = json_dumps(list, JSON_COMPACT);
 		json_decref(list);
-	} else if (in->kind == API_CREATE || in->kind == API_UPDATE) {
+	} else if (has_body(in->kind)) {
 		out->body = json_dumps(in->body, JSON_COMPACT);
 	} else {
 		return 0;
@@ -188,8 +222,10 @@ int request_build(const char *endpoint, const struct api_call *in,
 		return r;
 	if (in->kind == API_UPDATE)
 		out->method = HTTP_PATCH;
-	else if (in->kind == API_DELETE)
+	else if (in->kind == API_DELETE || in->kind == API_HOOK_DELETE)
 		out->method = HTTP_DELETE;
+	else if (in->kind == API_HOOK_REFRESH)
+		out->method = HTTP_POST;
 	else
 		out->method = out->body != NULL ? HTTP_POST : HTTP_GET;
 	return 0;

@@ -25,6 +25,9 @@ struct field_id {
 struct record_id {
 	char s[ATFS_ID_MAX];
 };
+struct hook_id {
+	char s[ATFS_ID_MAX];
+};
 
 /* True if text is prefix followed by 1..36 ASCII letters or digits. */
 static inline bool id_is_valid(const char *text, const char *prefix)

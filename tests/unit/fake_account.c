@@ -151,7 +151,8 @@ static struct reply answer_bases(struct fake_account *f)
 {
 	return reply_json(json_pack(
 		"{s:[{s:s, s:s, s:s}]}", "bases", "id", FA_BASE, "name",
-		"Base", "permissionLevel", f->read_only ? "read" : "create"));
+		"Base", "permissionLevel",
+		f->read_only ? "read" : f->level ? f->level : "create"));
 }
 
 static json_t *table_json(const struct fake_account *f, unsigned t)
@@ -160,7 +161,8 @@ static json_t *table_json(const struct fake_account *f, unsigned t)
 		"[{s:s,s:s,s:s},{s:s,s:s,s:s},{s:s,s:s,s:s,s:{s:i}},"
 		"{s:s,s:s,s:s,s:{s:b,s:s,s:[s],s:n}}]",
 		"id", FA_NAME, "name", "Name", "type", "singleLineText",
-		"id", FA_NOTE, "name", "Note", "type", "singleLineText",
+		"id", FA_NOTE, "name", f->note_name ? f->note_name : "Note",
+		"type", "singleLineText",
 		"id", FA_COUNT, "name", "Count", "type", "number", "options",
 		"precision", 0,
 		"id", FA_TWICE, "name", "Twice", "type", "formula", "options",
@@ -314,6 +316,32 @@ static void put_cells(struct fa_record *r, const json_t *fields)
 	}
 }
 
+static void tell_write(struct fake_account *f, unsigned table, bool create,
+		       const struct fa_record *r, json_t *fields)
+{
+	json_t *rec = record_json(r), *now = json_object_get(rec, "fields");
+	json_t *all = create ? now : fields, *cells = json_object(), *v;
+	const char *key;
+
+	json_object_foreach(all, key, v) {
+		json_t *cell = json_object_get(now, key);
+
+		json_object_set_new(cells, key, cell ? json_incref(cell) :
+						       json_null());
+	}
+	if (json_object_get(all, FA_COUNT))
+		json_object_set(cells, FA_TWICE,
+				json_object_get(now, FA_TWICE));
+	fake_hooks_tell_table(
+		&f->hooks, "publicApi", table_ids[table],
+		create ? json_pack("{s:{s:{s:o}}}", "createdRecordsById", r->id,
+				   "cellValuesByFieldId", cells) :
+			 json_pack("{s:{s:{s:{s:o}}}}", "changedRecordsById",
+				   r->id, "current", "cellValuesByFieldId",
+				   cells));
+	json_decref(rec);
+}
+
 static struct reply answer_write(struct fake_account *f, unsigned table,
 				 const char *body, bool create)
 {
@@ -347,6 +375,8 @@ static struct reply answer_write(struct fake_account *f, unsigned table,
 						json_object_get(rec, "id")));
 
 		put_cells(to, json_object_get(rec, "fields"));
+		tell_write(f, table, create, to,
+			   json_object_get(rec, "fields"));
 		json_array_append_new(out, record_json(to));
 	}
 	r = reply_json(json_pack("{s:O}", "records", out));
@@ -378,6 +408,11 @@ static struct reply answer_delete(struct fake_account *f, const char *query)
 	for (p = query; (p = strstr(p, "records[]=")) != NULL;) {
 		p += strlen("records[]=");
 		assert_int_equal(sscanf(p, "%31[a-zA-Z0-9]", id), 1);
+		fake_hooks_tell_table(&f->hooks, "publicApi",
+				      table_ids[fake_account_by_id(f, id)
+							->table],
+				      json_pack("{s:[s]}", "destroyedRecordIds",
+						id));
 		fake_account_by_id(f, id)->gone = true;
 		json_array_append_new(out, json_pack("{s:b, s:s}", "deleted",
 						     1, "id", id));
@@ -404,10 +439,31 @@ static unsigned table_of(const char *path)
 	return 0;
 }
 
+static const char *behind_webhooks(const struct fa_pending *p)
+{
+	const char *at = strstr(p->url, "/webhooks");
+
+	assert_non_null(at);
+	return at + strlen("/webhooks");
+}
+
+static enum fa_call hook_kind_of(const struct fa_pending *p)
+{
+	const char *path = behind_webhooks(p);
+
+	if (p->method == HTTP_DELETE)
+		return FA_HOOK_DELETE;
+	if (p->method == HTTP_POST)
+		return *path ? FA_HOOK_REFRESH : FA_HOOK_CREATE;
+	return *path ? FA_PAYLOADS : FA_HOOKS;
+}
+
 static enum fa_call kind_of(const struct fa_pending *p)
 {
 	const char *path = after_endpoint(p->url);
 
+	if (strncmp(path, "/v0/bases/", 10) == 0)
+		return hook_kind_of(p);
 	if (p->method == HTTP_PATCH)
 		return FA_UPDATE;
 	if (p->method == HTTP_DELETE)
@@ -436,6 +492,7 @@ static struct reply perform(struct fake_account *f, const struct fa_pending *p)
 {
 	const char *path = after_endpoint(p->url), *at;
 	char offset[64] = "", id[32];
+	struct reply r;
 
 	switch (kind_of(p)) {
 	case FA_BASES:
@@ -461,6 +518,15 @@ static struct reply perform(struct fake_account *f, const struct fa_pending *p)
 				    p->method == HTTP_POST);
 	case FA_DELETE:
 		return answer_delete(f, path);
+	case FA_HOOKS:
+	case FA_PAYLOADS:
+	case FA_HOOK_CREATE:
+	case FA_HOOK_REFRESH:
+	case FA_HOOK_DELETE:
+		r.body = fake_hooks_answer(&f->hooks, p->method,
+					   behind_webhooks(p), p->body,
+					   f->clock->now_wall_ms, &r.status);
+		return r;
 	case FA_CALLS:
 	case FA_ANY:
 	case FA_WRITE:
@@ -545,6 +611,7 @@ void fake_account_free(struct fake_account *f)
 		forget(&f->pending[i]);
 	for (size_t i = 0; i < f->n; i++)
 		json_decref(f->records[i].cells);
+	fake_hooks_free(&f->hooks);
 	free(f->records);
 	f->records = NULL;
 	f->n = 0;

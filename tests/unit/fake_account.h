@@ -15,6 +15,7 @@
 
 #include "airtable/http.h"
 #include "fake_clock.h"
+#include "fake_hooks.h"
 
 #define FA_BASE "appFakeBase000001"
 #define FA_THINGS "tblThings00000001"
@@ -33,7 +34,9 @@
 
 enum fa_call {
 	FA_BASES, FA_SCHEMA, FA_LIST, FA_QUERY, /* listRecords with a formula */
-	FA_GET, FA_CREATE, FA_UPDATE, FA_DELETE, FA_CALLS,
+	FA_GET, FA_HOOKS, FA_PAYLOADS,
+	FA_CREATE, FA_UPDATE, FA_DELETE,        /* writes from here on */
+	FA_HOOK_CREATE, FA_HOOK_REFRESH, FA_HOOK_DELETE, FA_CALLS,
 	FA_ANY, FA_WRITE                        /* of a fault: which calls */
 };
 
@@ -86,8 +89,11 @@ struct fake_account {
 	struct fa_fault faults[FA_FAULTS_MAX];
 	size_t faults_n;
 	int64_t last_id;
+	struct fake_hooks hooks; /* told of writes through the API */
 	bool with_extra;
+	const char *note_name;   /* NULL = "Note" */
 	bool read_only;          /* permissionLevel read */
+	const char *level;       /* another one; NULL = create */
 	bool get_says_403;       /* of a missing record; else 404 */
 	bool apply_cancelled;    /* what is cancelled on its way is done yet */
 	const char *guilty_note; /* a write with this Note is a 422 */

@@ -125,6 +125,8 @@ static struct api_call call_of(enum api_kind kind, struct result *r)
 	struct api_call c = list_call(BASE_A, r);
 
 	c.kind = kind;
+	id_copy(c.hook.s, "achH");
+	c.cursor = 7;
 	if (kind == API_DELETE) {
 		c.records = records;
 		c.records_n = 2;
@@ -138,7 +140,8 @@ static int64_t submit(struct api_call c)
 	json_t *body = json_pack("{s:[]}", "records");
 	int64_t id;
 
-	if (c.kind == API_CREATE || c.kind == API_UPDATE)
+	if (c.kind == API_CREATE || c.kind == API_UPDATE ||
+	    c.kind == API_HOOK_CREATE)
 		c.body = body;
 	id = api_submit(api, &c);
 	json_decref(body);
@@ -190,6 +193,16 @@ static const struct {
 	  "{\"records\":[]}" },
 	{ "delete", API_DELETE, NULL, NULL, HTTP_DELETE,
 	  "/v0/" BASE_A "/tblT?records[]=recA&records[]=recB", NULL },
+	{ "webhooks", API_HOOKS, NULL, NULL, HTTP_GET,
+	  "/v0/bases/" BASE_A "/webhooks", NULL },
+	{ "payloads", API_HOOK_PAYLOADS, NULL, NULL, HTTP_GET,
+	  "/v0/bases/" BASE_A "/webhooks/achH/payloads?cursor=7", NULL },
+	{ "webhook create", API_HOOK_CREATE, NULL, NULL, HTTP_POST,
+	  "/v0/bases/" BASE_A "/webhooks", "{\"records\":[]}" },
+	{ "webhook refresh", API_HOOK_REFRESH, NULL, NULL, HTTP_POST,
+	  "/v0/bases/" BASE_A "/webhooks/achH/refresh", NULL },
+	{ "webhook delete", API_HOOK_DELETE, NULL, NULL, HTTP_DELETE,
+	  "/v0/bases/" BASE_A "/webhooks/achH", NULL },
 };
 
 static void test_requests(void **state)
@@ -240,6 +253,12 @@ static void test_refused_calls(void **state)
 	assert_int_equal(submit(c), -EINVAL);
 	c = call_of(API_GET_RECORD, &r);
 	id_copy(c.record.s, "");
+	assert_int_equal(submit(c), -EINVAL);
+	c = call_of(API_HOOK_DELETE, &r);
+	id_copy(c.hook.s, "../ach");
+	assert_int_equal(submit(c), -EINVAL);
+	c = call_of(API_HOOK_PAYLOADS, &r);
+	c.cursor = 0;
 	assert_int_equal(submit(c), -EINVAL);
 	c = call_of(API_DELETE, &r);
 	c.records = eleven;
@@ -294,6 +313,9 @@ static void test_P11_read_only(void **state)
 	assert_int_equal(submit(call_of(API_CREATE, &r)), -EROFS);
 	assert_int_equal(submit(call_of(API_UPDATE, &r)), -EROFS);
 	assert_int_equal(submit(call_of(API_DELETE, &r)), -EROFS);
+	assert_int_equal(submit(call_of(API_HOOK_CREATE, &r)), -EROFS);
+	assert_int_equal(submit(call_of(API_HOOK_REFRESH, &r)), -EROFS);
+	assert_int_equal(submit(call_of(API_HOOK_DELETE, &r)), -EROFS);
 	assert_true(submit(call_of(API_GET_RECORD, &r)) > 0);
 	turn();
 	assert_int_equal(http.n, 1);
@@ -331,6 +353,21 @@ static const struct {
 	{ "create", API_CREATE, 200, LIST, ERROR_NONE, 0 },
 	{ "create of one", API_CREATE, 200, ROW, ERROR_NONE, 0 },
 	{ "delete", API_DELETE, 200, LIST, ERROR_NONE, 0 },
+	{ "webhooks", API_HOOKS, 200, "{\"webhooks\":[]}", ERROR_NONE, 0 },
+	{ "webhooks {}", API_HOOKS, 200, "{}", ERROR_PROTOCOL, -EPROTO },
+	{ "payloads", API_HOOK_PAYLOADS, 200,
+	  "{\"payloads\":[],\"cursor\":5,\"mightHaveMore\":false}",
+	  ERROR_NONE, 0 },
+	{ "payloads without a cursor", API_HOOK_PAYLOADS, 200,
+	  "{\"payloads\":[]}", ERROR_PROTOCOL, -EPROTO },
+	{ "webhook made", API_HOOK_CREATE, 200, "{\"id\":\"achH\"}",
+	  ERROR_NONE, 0 },
+	{ "webhook made, cut", API_HOOK_CREATE, 200, "{\"id\":", ERROR_LOST,
+	  -EIO },
+	{ "webhook made and 500: once", API_HOOK_CREATE, 500, "", ERROR_SERVER,
+	  -EREMOTEIO },
+	{ "webhook deleted: an empty body", API_HOOK_DELETE, 200, "",
+	  ERROR_NONE, 0 },
 	{ "P14: empty object is no empty table", API_LIST_RECORDS, 200, "{}",
 	  ERROR_PROTOCOL, -EPROTO },
 	{ "records no list", API_LIST_RECORDS, 200, "{\"records\":{}}",

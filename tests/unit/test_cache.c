@@ -384,6 +384,30 @@ static void P8_of_a_large_table_only_changes_are_asked_for(void **state)
 	assert_false(is_there("Item 1.json"));
 }
 
+/* Another name of a field, handed out, and the old one again: what is stored
+ * never changed, what was handed out did. */
+static void what_a_schema_in_between_showed_is_told(void **state)
+{
+	struct cache_dir d;
+	struct rec_key k;
+
+	(void)state;
+	world_with_things(&w, 1);
+	k = item_key(1);
+	for (int i = 0; i < 2; i++) {
+		w.acc.note_name = i == 0 ? "Remark" : NULL;
+		w.told_changed = 0;
+		world_run(&w, 61000);
+		assert_int_equal(cache_lookup_table(w.c, w.base, "Things", &d,
+						    NULL), 0);
+		world_run(&w, 1000);
+		assert_string_equal(world_cell(&w, k, i == 0 ? "Remark" :
+							       "Note"),
+				    "note");
+		assert_int_equal(w.told_changed, 1);
+	}
+}
+
 static void what_changed_survives_a_restart_and_a_refusal(void **state)
 {
 	struct fa_record *r;
@@ -814,6 +838,7 @@ int main(void)
 		T(rendered_under_the_present_schema),
 		T(an_access_revalidates_after_ttl),
 		T(P8_of_a_large_table_only_changes_are_asked_for),
+		T(what_a_schema_in_between_showed_is_told),
 		T(what_changed_survives_a_restart_and_a_refusal),
 		T(a_new_field_needs_the_whole_of_a_large_table),
 		T(P11_read_only_is_refused_before_it_is_sent),

@@ -66,7 +66,8 @@ static const struct {
 	  "did you mean 'delete_delay'", NULL },
 	{ "the bad one of several", { "/m", "-o", "ro,ttl=1,zzzz,rw" },
 	  "-o zzzz: unknown", NULL },
-	{ "options not built", { "/m", "-o", "live" }, "live: unknown", NULL },
+	{ "a value that is none", { "/m", "-o", "live=5" },
+	  "live: takes no value", NULL },
 	{ "time without a number", { "/m", "-o", "ttl=abc" }, "ttl=abc", NULL },
 	{ "negative time", { "/m", "-o", "drain=-1" }, "drain=-1", NULL },
 	{ "unknown unit", { "/m", "-o", "ttl=5d" }, "ttl=5d: not a time", NULL },
@@ -170,6 +171,7 @@ static void show(const struct options *o, char *out, size_t n)
 	SHOW(o->typecast, " typecast");
 	SHOW(o->conflict_off, " conflict_off");
 	SHOW(o->close_sync, " sync");
+	SHOW(o->live, " live");
 	SHOW(o->clone_fd, " clone_fd");
 	SHOW(o->has_fsname, " fsname");
 	SHOW(o->profile != NULL, " profile=%s", o->profile);
@@ -231,6 +233,7 @@ static const struct {
 	  { "-o", "names=id,side=list,computed=hide,conflict=off,close=sync",
 	    "/m" },
 	  "*|/m| id list hide conflict_off sync" },
+	{ "live", { "-o", "live,ttl=5", "/m" }, "*|/m| live ttl=5" },
 	{ "choices back",
 	  { "-o", "names=id,names=name,conflict=off,conflict=on", "/m" },
 	  "*|/m|" },
