@@ -495,7 +495,7 @@ void save_judging_release(struct save_judging *j)
 int save_judging_begin(struct cache *c, struct live *l, struct save_judging *j)
 {
 	struct table *t = tree_table_locked(c, l->key.table);
-	char *old[SAVE_RECENT_MAX];
+	struct store_version old[SAVE_RECENT_MAX];
 	int r, n, i;
 
 	memset(j, 0, sizeof(*j));
@@ -513,9 +513,11 @@ int save_judging_begin(struct cache *c, struct live *l, struct save_judging *j)
 	if (l->ops_n)
 		j->recent[j->recent_n++] = shown_computed(c, l, j->st);
 	n = store_versions(c->store, l->key.table, l->key.seq, SAVE_RECENT_MAX, old);
+	j->versions_from = j->recent_n;
 	for (i = 0; i < n; i++) {
-		j->recent[j->recent_n++] = json_from_text(old[i]);
-		free(old[i]);
+		j->recent[j->recent_n++] = json_from_text(old[i].raw);
+		j->replaced_ms[i] = old[i].at_ms;
+		free(old[i].raw);
 	}
 	return 0;
 }
@@ -574,6 +576,8 @@ int save_bytes_locked(struct cache *c, struct live *l, const char *bytes,
 	r = recfile_judge(bytes, n, &ctx, &e, reterr);
 	if (r == 0 && save_is_new(l))
 		note_copy(c, bytes, n, e.before);
+	if (r == 0 && !save_is_new(l))
+		r = stale_sort_out(c, l, &j, bytes, n, &e);
 	if (r == 0) {
 		r = save_commit_edit(c, l, save_is_new(l) ? OP_CREATE : OP_UPDATE, &e,
 				bytes, n, a);

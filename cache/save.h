@@ -19,6 +19,9 @@ struct save_judging {
 	json_t *cells;                 /* what is there or on its way */
 	json_t *recent[SAVE_RECENT_MAX + 2];
 	size_t recent_n;
+	/* of recent, those that the server had: when each was replaced */
+	size_t versions_from;
+	int64_t replaced_ms[SAVE_RECENT_MAX];
 };
 
 int save_judging_begin(struct cache *c, struct live *l, struct save_judging *j);
@@ -49,5 +52,14 @@ int save_add_op(struct cache *c, struct live *l, enum op_kind kind,
 int save_commit_edit(struct cache *c, struct live *l, enum op_kind kind,
 		     struct recfile_edit *e, const char *bytes, size_t n,
 		     struct after *a);
+
+/* ---- stale.c ---- */
+/* The file may have been read before the server's last changes came in. Takes
+ * out of the edit what such a view merely still says, and gives a field that
+ * cannot be told apart, or was changed on both sides, the base that the view
+ * had, so that the check before sending finds the conflict. */
+int stale_sort_out(struct cache *c, struct live *l,
+		   const struct save_judging *j, const char *bytes, size_t n,
+		   struct recfile_edit *e);
 
 #endif

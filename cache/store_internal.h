@@ -99,7 +99,7 @@ int store_save_counters(struct store *s);
 
 /* ---- store_text.c ---- */
 #define STORE_APPLICATION_ID 0x41544353 /* "ATCS" */
-#define STORE_VERSION 2
+#define STORE_VERSION 3
 extern const char store_tables[]; /* makes the tables of an empty file */
 
 #endif

@@ -171,7 +171,7 @@ int store_count(struct store *s, uint32_t table_no, int64_t *ret)
 }
 
 int store_versions(struct store *s, uint32_t table_no, uint32_t seq,
-		   size_t max, char **ret)
+		   size_t max, struct store_version *ret)
 {
 	struct sql_call c;
 	struct sql *q;
@@ -186,7 +186,9 @@ int store_versions(struct store *s, uint32_t table_no, uint32_t seq,
 	sql_int(&c, store_pos(table_no, seq));
 	sql_int(&c, (int64_t)max);
 	while (n < max && (r = sql_step(&c)) > 0) {
-		r = sql_col_dup(&c, 0, &ret[n], NULL);
+		ret[n].vid = sqlite3_column_int64(c.st, 0);
+		ret[n].at_ms = sqlite3_column_int64(c.st, 1);
+		r = sql_col_dup(&c, 2, &ret[n].raw, NULL);
 		if (r < 0)
 			break;
 		n++;
@@ -195,7 +197,7 @@ int store_versions(struct store *s, uint32_t table_no, uint32_t seq,
 	store_reader_done(s, q);
 	if (r < 0) {
 		while (n > 0)
-			free(ret[--n]);
+			free(ret[--n].raw);
 		return r;
 	}
 	return (int)n;
