@@ -313,10 +313,18 @@ void flush_note_sent(struct cache *c, struct op *o);
 #define OP_SENT "sent"
 enum merge_result { MERGE_SEND, MERGE_NOTHING, MERGE_CONFLICT };
 /* Per field: base, mine (as shown), theirs (as shown now). changes loses the
- * fields that the server holds already. */
+ * fields that the server holds already. Lists are sets where both sides changed
+ * them: what either took out is out, what either added is in, theirs first;
+ * changes and after then hold the result. */
 enum merge_result merge_changes(const struct schema_table *t, json_t *changes,
-				const json_t *before, const json_t *after,
+				const json_t *before, json_t *after,
 				const json_t *theirs_cells, json_t *ret_theirs);
+/* The sets' merge alone: the value as shown and as written, new; false if these
+ * are no lists of things that can be told apart, or nothing was taken out or
+ * added here. */
+bool merge_lists(const struct schema_field *f, const json_t *base,
+		 const json_t *mine, const json_t *mine_write,
+		 const json_t *theirs, json_t **ret_shown, json_t **ret_write);
 
 /* Equal, or text that differs in line ends at its end alone, which the server
  * adds and drops as it likes. */

@@ -27,3 +27,14 @@ test_P5_a_buffer_older_than_a_refresh_does_not_overwrite() {
 	eq theirs "$(record $CHAIR | jq .Units)" 9
 	has told "$("$BIN" errors "$M")" "the server's value stays"
 }
+
+test_P5_lists_changed_on_both_sides_are_merged() {
+	ready -o writeback=20
+	eq at_first "$(jq -c .fields.Materials "$C")" '["Cotton","Ash"]'
+	jq '.fields.Materials = ["Cotton","Oak"]' "$C" >"$D/new"
+	cat "$D/new" >"$C" || fail save
+	remote '{"Materials":["Cotton","Ash","Glass"]}'
+	settle
+	eq merged "$(record $CHAIR | jq -c .Materials)" '["Cotton","Glass","Oak"]'
+	eq shown "$(jq -c .fields.Materials "$C")" '["Cotton","Glass","Oak"]'
+}
