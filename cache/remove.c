@@ -22,7 +22,7 @@ int save_forget_local_locked(struct cache *c, struct live *l)
 	int r = 0;
 
 	while (l->ops_n && r == 0)
-		r = save_finish_op(c, l, l->ops[0].id, OP_DONE);
+		r = save_finish_op(c, l, l->ops[0].id, 0);
 	draft_drop_locked(c, l);
 	if (r < 0)
 		return r;
@@ -149,7 +149,8 @@ int save_revive_locked(struct cache *c, struct live *l)
 			return -EBUSY;
 	for (i = 0; i < l->ops_n;) {
 		if (l->ops[i].kind == OP_DELETE) {
-			r = save_finish_op(c, l, l->ops[i].id, OP_DONE);
+			r = save_finish_op(c, l, l->ops[i].id,
+					   OP_ERR_CANCELLED);
 			if (r < 0)
 				return r;
 			continue;

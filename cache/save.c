@@ -108,16 +108,17 @@ static void presented(struct cache *c, struct live *l, size_t n)
 	l->error.err = 0;
 }
 
-int save_finish_op(struct cache *c, struct live *l, int64_t id,
-		     enum op_state to)
+int save_finish_op(struct cache *c, struct live *l, int64_t id, int why)
 {
 	struct op o = { 0 };
 	int r = journal_get(c->journal, id, false, &o);
 
+	if (r == 0 && why)
+		o.err = why;
 	if (r == 0)
-		r = journal_set_state(c->journal, &o, to);
+		r = journal_set_state(c->journal, &o, OP_DONE);
 	op_clear(&o);
-	if (r == 0 && to == OP_DONE)
+	if (r == 0)
 		live_drop_op(l, id);
 	return r;
 }
@@ -245,9 +246,12 @@ static int fold(struct cache *c, struct live *l, struct save_waiting *w,
 
 	if (!drops)
 		return -ENOMEM;
-	for (i = 0; i < w->n; i++)
-		if (&w->ops[i] != into)
-			drops[n++] = &w->ops[i];
+	for (i = 0; i < w->n; i++) {
+		if (&w->ops[i] == into)
+			continue;
+		w->ops[i].err = OP_ERR_FOLDED;
+		drops[n++] = &w->ops[i];
+	}
 	r = journal_fold(c->journal, into, drops, n);
 	for (i = 0; r == 0 && i < n; i++)
 		live_drop_op(l, drops[i]->id);

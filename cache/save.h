@@ -42,8 +42,8 @@ struct save_waiting {
 };
 int save_waiting_load(struct cache *c, struct live *l, struct save_waiting *w);
 void save_waiting_release(struct save_waiting *w);
-int save_finish_op(struct cache *c, struct live *l, int64_t id,
-		   enum op_state to);
+/* Done without being sent; why: OP_ERR_CANCELLED, or 0 if it came to nothing. */
+int save_finish_op(struct cache *c, struct live *l, int64_t id, int why);
 /* e and bytes may be NULL; due_ms 0 = soon. */
 int save_add_op(struct cache *c, struct live *l, enum op_kind kind,
 		const struct recfile_edit *e, const char *bytes, size_t n,
