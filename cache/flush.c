@@ -173,6 +173,7 @@ static bool settle_delete(struct pick *p, struct live *l)
 
 		if (journal_get(c->journal, l->ops[0].id, false, &it.op) < 0)
 			break;
+		it.op.err = OP_ERR_FOLDED;
 		(void)flush_move_locked(p->f, &it, OP_DONE);
 		op_clear(&it.op);
 	}

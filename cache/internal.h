@@ -128,6 +128,9 @@ struct cache {
 	size_t odd_n;
 	int64_t deletes_window_ms;     /* the brake on mass deletes */
 	unsigned deletes_in_window;
+	bool deletes_stopped;          /* until cache_allow_deletes */
+	unsigned deletes_free;         /* so many are allowed all the same */
+	int64_t deletes_free_until_ms;
 	unsigned copies;               /* creates seen that copy a record */
 	uint64_t stamp;                /* rises with each page asked for */
 	struct walk walk;
@@ -290,6 +293,10 @@ void restore_attach_locked(struct cache *c, const struct table *t);
 void restore_settle_locked(struct cache *c, const struct table *t);
 /* Operations without a record: still to be found, and refused ones. */
 void restore_count_locked(const struct cache *c, struct cache_unsent *u);
+/* queue's list, and retry and cancel of it (id NULL = all); cache.h. */
+void restore_list_locked(struct cache *c, json_t *list);
+void restore_act_locked(struct cache *c, const char *id, bool cancel,
+			unsigned *found, int *err);
 /* Asks the server for what is still missing; _later: in a while, where it just
  * could not be asked (network thread). */
 void restore_want_locked(struct cache *c);

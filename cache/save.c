@@ -61,7 +61,7 @@ static int set_json(char **dst, const json_t *j)
 	return *dst ? 0 : -ENOMEM;
 }
 
-static int op_set_edit(struct op *o, const struct recfile_edit *e)
+int save_set_edit(struct op *o, const struct recfile_edit *e)
 {
 	int r = set_json(&o->changes, e->changes);
 
@@ -287,7 +287,7 @@ static int fold_edit(struct cache *c, struct live *l, struct save_waiting *w,
 		if (json_object_get(e->changes, key) ||
 		    strcmp(key, OP_SENT) == 0)
 			json_object_set(e->before, key, was);
-	r = op_set_edit(into, e);
+	r = save_set_edit(into, e);
 	if (r < 0)
 		return r;
 	op_fill(c, l, into);
@@ -308,7 +308,7 @@ int save_add_op(struct cache *c, struct live *l, enum op_kind kind,
 		  int64_t due_ms)
 {
 	struct op o = { .kind = kind, .state = OP_QUEUED };
-	int r = e ? op_set_edit(&o, e) : 0;
+	int r = e ? save_set_edit(&o, e) : 0;
 
 	if (r == 0) {
 		op_fill(c, l, &o);
@@ -326,7 +326,7 @@ int save_add_op(struct cache *c, struct live *l, enum op_kind kind,
 }
 
 /* The newest operation left says what is shown. */
-static void presented_by_ops(struct cache *c, struct live *l)
+void save_presented_by_ops(struct cache *c, struct live *l)
 {
 	struct op o = { 0 };
 
@@ -347,7 +347,7 @@ static int keep_bytes(struct cache *c, struct live *l, const char *bytes,
 
 	if (l->ops_n) {
 		/* on its way already: these very bytes stand for it */
-		presented_by_ops(c, l);
+		save_presented_by_ops(c, l);
 		after_record(a, l->key);
 		return 0;
 	}
@@ -551,40 +551,50 @@ static void note_copy(struct cache *c, const char *bytes, size_t n,
 	json_decref(doc);
 }
 
+int save_judge_locked(struct cache *c, struct live *l,
+		      const struct save_judging *j, const char *bytes, size_t n,
+		      struct recfile_edit *e, struct save_error *reterr)
+{
+	struct linking linking = {
+		c, tree_table_locked(c, l->key.table)->base
+	};
+	char text[NAME_BUF];
+	struct recfile_context ctx = { .table = j->st,
+				       .record_id = save_is_new(l) ?
+							    "" : l->record,
+				       .created_time = j->row.created,
+				       .raw = j->cells, .recent = j->recent,
+				       .recent_n = j->recent_n,
+				       .typecast = c->conf.typecast,
+				       .resolve_link = resolve_link,
+				       .resolve_ctx = &linking };
+
+	if (save_is_new(l) && name_to_text(l->name, RECORD_SUFFIX, text) == 0)
+		ctx.primary_text = text;
+	return recfile_judge(bytes, n, &ctx, e, reterr);
+}
+
 int save_bytes_locked(struct cache *c, struct live *l, const char *bytes,
 		      size_t n, struct save_error *reterr, struct after *a)
 {
 	struct recfile_edit e = { 0 };
-	struct linking linking = {
-		c, tree_table_locked(c, l->key.table)->base
-	};
 	struct save_judging j;
-	char text[NAME_BUF];
-	struct recfile_context ctx = { .typecast = c->conf.typecast,
-				       .resolve_link = resolve_link,
-				       .resolve_ctx = &linking };
 	int r = save_judging_begin(c, l, &j);
 
 	if (r < 0) {
 		save_error_set(reterr, r, "the table is not there any more");
 		return r;
 	}
-	ctx.table = j.st;
-	ctx.record_id = save_is_new(l) ? "" : l->record;
-	ctx.created_time = j.row.created;
-	ctx.raw = j.cells;
-	ctx.recent = j.recent;
-	ctx.recent_n = j.recent_n;
-	if (save_is_new(l) && name_to_text(l->name, RECORD_SUFFIX, text) == 0)
-		ctx.primary_text = text;
-	r = recfile_judge(bytes, n, &ctx, &e, reterr);
+	r = save_judge_locked(c, l, &j, bytes, n, &e, reterr);
 	if (r == 0 && save_is_new(l))
 		note_copy(c, bytes, n, e.before);
-	if (r == 0 && !save_is_new(l))
-		r = stale_sort_out(c, l, &j, bytes, n, &e);
 	if (r == 0) {
-		r = save_commit_edit(c, l, save_is_new(l) ? OP_CREATE : OP_UPDATE, &e,
-				bytes, n, a);
+		if (!save_is_new(l))
+			r = stale_sort_out(c, l, &j, bytes, n, &e);
+		if (r == 0)
+			r = save_commit_edit(c, l, save_is_new(l) ?
+						     OP_CREATE : OP_UPDATE,
+					     &e, bytes, n, a);
 		if (r < 0)
 			save_error_set(reterr, r,
 				       "the journal cannot be written: %s",

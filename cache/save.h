@@ -27,6 +27,26 @@ struct save_judging {
 int save_judging_begin(struct cache *c, struct live *l, struct save_judging *j);
 void save_judging_release(struct save_judging *j);
 
+/* Judges bytes against j; note says what is wrong, if so. */
+int save_judge_locked(struct cache *c, struct live *l,
+		      const struct save_judging *j, const char *bytes, size_t n,
+		      struct recfile_edit *e, struct save_error *reterr);
+int save_set_edit(struct op *o, const struct recfile_edit *e);
+/* The record's file with the edit laid over what the server said. */
+int save_render_over(struct cache *c, struct live *l, struct save_judging *j,
+		     const struct recfile_edit *e, char **ret, size_t *ret_n);
+/* The record's file with the edit laid over all that is there. */
+int save_render_with(struct cache *c, struct live *l, struct save_judging *j,
+		     const struct recfile_edit *e, char **ret, size_t *ret_n);
+/* The record as fields alone, the way the past is shown: saved over a record it
+ * is what it says, never an old view. id may be "". */
+int save_render_past(struct cache *c, struct table *t, const char *id,
+		     const json_t *cells, char **ret, size_t *ret_n);
+/* The newest operation left says what is shown; there is one. */
+void save_presented_by_ops(struct cache *c, struct live *l);
+/* What the server said of the record last is presented again. */
+int save_present_stored(struct cache *c, struct live *l, struct after *a);
+
 /* On its way, or in the flush's hands: not to be rewritten. */
 bool save_op_in_flight(const struct live_op *o);
 /* A local record whose create is not on its way yet. */
