@@ -272,7 +272,7 @@ int cache_list_history(struct cache *c, struct rec_key key, uint32_t after,
 		       struct cache_past *ret, size_t max);
 int cache_find_history(struct cache *c, struct rec_key key, const char *name,
 		       uint32_t *ret_no);
-int cache_read_history(struct cache *c, struct rec_key key, uint32_t no,
+int cache_read_history(struct cache *c, uint32_t table, uint32_t no,
 		       char **ret);
 /* Who changed what and when, newest first; seq 0: all, what was done here. */
 int cache_history_json(struct cache *c, struct rec_key key, char **ret);

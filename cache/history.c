@@ -172,12 +172,13 @@ static int saved_bytes(const struct op *o, char **ret)
 	return *ret ? 0 : -ENOMEM;
 }
 
-static int read_op(struct cache *c, const char *record, uint32_t no, char **ret)
+static int read_op(struct cache *c, const struct table_id *table, uint32_t no,
+		   char **ret)
 {
 	struct op o = { 0 };
 	int r = journal_get(c->journal, no, true, &o);
 
-	if (r == 0 && strcmp(o.record, record) != 0)
+	if (r == 0 && strcmp(o.table.s, table->s) != 0)
 		r = -ENOENT;
 	if (r == 0)
 		r = saved_bytes(&o, ret);
@@ -185,42 +186,48 @@ static int read_op(struct cache *c, const char *record, uint32_t no, char **ret)
 	return r;
 }
 
-static int read_version(struct cache *c, struct rec_key key, const char *record,
-			uint32_t vid, char **ret)
+static int read_version(struct cache *c, uint32_t table, uint32_t no,
+			char **ret)
 {
-	struct store_version old[SAVE_RECENT_MAX];
-	int n = store_versions(c->store, key.table, key.seq, SAVE_RECENT_MAX,
-			       old);
-	int r = n < 0 ? n : -ENOENT, i;
-	json_t *cells = NULL;
+	struct rec_key key;
+	char id[ATFS_ID_MAX], *raw = NULL;
 	struct table *t;
+	json_t *cells;
 	size_t size;
+	int r = store_version_get(c->store, no & ~OF_CACHE, &key.table,
+				  &key.seq, &raw);
 
-	for (i = 0; i < n; i++) {
-		if (((uint32_t)old[i].vid | OF_CACHE) == (vid | OF_CACHE))
-			cells = json_from_text(old[i].raw);
-		free(old[i].raw);
+	if (r == 0 && key.table != table)
+		r = -ENOENT;
+	if (r == 0)
+		r = record_of(c, key, id);
+	if (r == 0) {
+		cells = json_from_text(raw);
+		lock_take(&c->mu);
+		t = tree_table_locked(c, table);
+		r = t ? save_render_past(c, t, id, cells, ret, &size) :
+			-ESTALE;
+		lock_drop(&c->mu);
+		json_decref(cells);
 	}
-	if (!cells)
-		return r;
-	lock_take(&c->mu);
-	t = tree_table_locked(c, key.table);
-	r = t ? save_render_past(c, t, record, cells, ret, &size) : -ESTALE;
-	lock_drop(&c->mu);
-	json_decref(cells);
+	free(raw);
 	return r;
 }
 
-int cache_read_history(struct cache *c, struct rec_key key, uint32_t no,
+int cache_read_history(struct cache *c, uint32_t table, uint32_t no,
 		       char **ret)
 {
-	char id[ATFS_ID_MAX];
-	int r = record_of(c, key, id);
+	struct table_id id = { "" };
+	struct table *t;
 
-	if (r < 0)
-		return r;
-	return no & OF_CACHE ? read_version(c, key, id, no, ret) :
-			       read_op(c, id, no, ret);
+	if (no & OF_CACHE)
+		return read_version(c, table, no, ret);
+	lock_take(&c->mu);
+	t = tree_table_locked(c, table);
+	if (t)
+		id = t->id;
+	lock_drop(&c->mu);
+	return read_op(c, &id, no, ret);
 }
 
 /* ---- who, when, what ---- */

@@ -113,6 +113,9 @@ struct store_version {
 };
 int store_versions(struct store *s, uint32_t table_no, uint32_t seq,
 		   size_t max, struct store_version *ret);
+/* One of them by its vid, and whose it is. */
+int store_version_get(struct store *s, int64_t vid, uint32_t *ret_table_no,
+		      uint32_t *ret_seq, char **ret_raw);
 /* Records whose primary text is exactly this: the count (at most 2) and the
  * first one's id. */
 int store_find_primary(struct store *s, uint32_t table_no, const char *text,

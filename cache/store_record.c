@@ -203,6 +203,32 @@ int store_versions(struct store *s, uint32_t table_no, uint32_t seq,
 	return (int)n;
 }
 
+int store_version_get(struct store *s, int64_t vid, uint32_t *ret_table_no,
+		      uint32_t *ret_seq, char **ret_raw)
+{
+	struct sql_call c;
+	struct sql *q;
+	uint64_t pos;
+	int r = store_reader(s, &q), e;
+
+	if (r < 0)
+		return r;
+	c = sql_call(q, SS_VERSION);
+	sql_int(&c, vid);
+	r = sql_step(&c);
+	if (r > 0) {
+		pos = (uint64_t)sqlite3_column_int64(c.st, 0);
+		*ret_table_no = (uint32_t)(pos >> 32);
+		*ret_seq = (uint32_t)pos;
+		e = sql_col_dup(&c, 1, ret_raw, NULL);
+		if (e < 0)
+			r = e;
+	}
+	sql_end(&c);
+	store_reader_done(s, q);
+	return r < 0 ? r : r == 0 ? -ENOENT : 0;
+}
+
 int store_find_primary(struct store *s, uint32_t table_no, const char *text,
 		       char ret_id[static ATFS_ID_MAX])
 {

@@ -103,6 +103,7 @@ const char *const store_text[SS_N] = {
 			      " ORDER BY r.pos LIMIT ?4",
 	[SS_VERSIONS] = "SELECT vid, at_ms, raw FROM version WHERE pos = ?"
 			" ORDER BY vid DESC LIMIT ?",
+	[SS_VERSION] = "SELECT pos, raw FROM version WHERE vid = ?",
 	[SS_PRIMARY] = "SELECT id FROM record WHERE tno = ? AND prim_sum = ?"
 		       " AND prim = ? ORDER BY pos LIMIT 2",
 

@@ -189,7 +189,7 @@ static void cancelled_is_as_the_server_has_it(void **state)
 	/* and it can still be read */
 	n = cache_list_history(w.c, key, 0, past, 8);
 	assert_int_equal(n, 1);
-	assert_int_equal(cache_read_history(w.c, key, past[0].no, &text), 0);
+	assert_int_equal(cache_read_history(w.c, key.table, past[0].no, &text), 0);
 	assert_non_null(strstr(text, "\"Note\": \"mine\""));
 	assert_null(strstr(text, "computed"));
 	free(text);
@@ -287,7 +287,7 @@ static void refused_content_can_be_dropped(void **state)
 	assert_string_equal(world_state(&w, key), "clean");
 	assert_string_equal(world_cell(&w, key, "Count"), "1");
 	assert_int_equal(cache_list_history(w.c, key, 0, past, 4), 1);
-	assert_int_equal(cache_read_history(w.c, key, past[0].no, &text), 0);
+	assert_int_equal(cache_read_history(w.c, key.table, past[0].no, &text), 0);
 	assert_string_equal(text, "{\"Count\": \"x\"}");
 	free(text);
 }
@@ -475,7 +475,7 @@ static void an_old_content_saved_again_is_meant(void **state)
 	world_run(&w, 2000);
 	n = cache_list_history(w.c, key, 0, past, 8);
 	assert_int_equal(n, 1);
-	assert_int_equal(cache_read_history(w.c, key, past[0].no, &text), 0);
+	assert_int_equal(cache_read_history(w.c, key.table, past[0].no, &text), 0);
 	assert_int_equal(world_write(&w, key, text), 0);
 	free(text);
 	assert_int_equal(world_flush(&w, 20000), 0);
