@@ -1,0 +1,173 @@
+
+# By hand: the queue, the trash, the history, undo, check.
+
+F="Product Catalog/Furniture"
+CHAIR=rec8vAzQ1b2c3d4e5
+TBL=/v0/$CATALOG/Furniture
+
+ready() {
+	sim; mnt "$@"
+	T="$M/$F"
+	C="$T/Hammock Chair.json"
+	ls "$T" >/dev/null
+	sim_reset
+}
+
+queue_ids() { jq -r '.[].queue_id' "$M/.airtable/queue.json"; }
+
+test_a_queued_change_is_cancelled() {
+	ready -o writeback=60
+	before=$(cat "$C")
+	jq '.fields.Price = 99' "$C" >"$D/new"; cat "$D/new" >"$C"
+	fails "$BIN" queue cancel 424242 --mount "$M"
+	has why "$ERR" "no such change"
+	"$BIN" queue cancel "$(queue_ids)" --mount "$M" || fail cancel
+	eq empty "$("$BIN" queue "$M")" ""
+	eq back "$(cat "$C")" "$before"
+	settle
+	eq patches "$(calls update)" 0
+	# what was cancelled can still be read, and put back
+	H="$T/.airtable/history/Hammock Chair"
+	eq files "$(ls "$H" | grep -vc log.json)" 1
+	cat "$H"/2*.json >"$C" || fail "cp of the past"
+	settle
+	eq server "$(record $CHAIR | jq .Price)" 99
+}
+
+test_cancel_all_takes_back_new_moved_and_removed_files() {
+	ready -o writeback=60,delete_delay=60
+	ls "$T" >"$D/before"
+	echo '{"Price": 1}' >"$T/New.json"
+	mv "$T/Daybed.json" "$T/Cot.json"
+	rm "$C"
+	echo '{"Price": "x"}' >"$T/$(tail -1 "$D/before")" 2>/dev/null
+	"$BIN" queue cancel --all --mount "$M" || fail cancel
+	ls "$T" >"$D/after"
+	diff "$D/before" "$D/after" || fail "names"
+	eq unsent "$(jq -c .unsent "$M/.airtable/status.json")" \
+		'{"conflicts":0,"drafts":0,"queued":0,"rejected":0}'
+	eq trash "$(ls "$T/.airtable/trash")" New.json
+	settle
+	eq total "$(total)" 0
+}
+
+test_retry_sends_what_was_refused() {
+	ready
+	ctl POST /_sim/fault '{"match":{"kind":"update"},"count":1,
+		"action":"status","status":422,
+		"body":"{\"error\":{\"type\":\"INVALID_REQUEST_UNKNOWN\"}}"}' \
+		>/dev/null
+	jq '.fields.Price = 98' "$C" >"$D/new"; cat "$D/new" >"$C"
+	within 10 grep -q rejected "$M/.airtable/queue.json"
+	eq server "$(record $CHAIR | jq .Price)" 250
+	"$BIN" queue retry "$(queue_ids)" --mount "$M" || fail retry
+	settle
+	eq server "$(record $CHAIR | jq .Price)" 98
+}
+
+test_a_deleted_record_comes_back_from_the_trash() {
+	ready -o delete_delay=100ms
+	X="$T/.airtable/trash"
+	eq empty "$(ls "$X")" ""
+	rm "$C"
+	settle
+	within 5 test -e "$X/Hammock Chair.json"
+	eq gone "$(record $CHAIR)" ""
+	umnt; rm -rf "$D/cache"; mnt; ls "$T" >/dev/null # no cache is needed
+	eq price "$(jq .fields.Price "$X/Hammock Chair.json")" 250
+	fails mv "$X/Hammock Chair.json" "$X/Other.json"
+	mv "$X/Hammock Chair.json" "$T/" || fail mv
+	eq out "$(ls "$X")" ""
+	eq there "$(jq .fields.Price "$C")" 250
+	settle
+	id=$(jq -r .id "$C")
+	[ "$id" != $CHAIR ] || fail "the same id"
+	eq server "$(record "$id" | jq -r '.Name, .Price' | paste -sd' ')" \
+		"Hammock Chair 250"
+}
+
+test_rm_in_the_trash_forgets() {
+	ready -o delete_delay=100ms
+	X="$T/.airtable/trash"
+	rm "$C" "$T/Daybed.json"; settle
+	within 5 test -e "$X/Daybed.json"
+	rm -f "$X/Daybed.json" || fail rm
+	eq left "$(ls "$X")" "Hammock Chair.json"
+	fails rm -f "$T/.airtable/schema.json"
+}
+
+test_history_of_a_file_and_undo() {
+	ready
+	jq '.fields.Price = 99 | .fields.Units = 7' "$C" >"$D/new"
+	cat "$D/new" >"$C"; settle
+	as PATCH "$TBL/$CHAIR" '{"fields":{"Status":"Discontinued"}}' >/dev/null
+	"$BIN" refresh "$T" && within 5 grep -q 'Discontinued' "$C"
+	has ours "$("$BIN" history "$C")" "Price: 250 -> 99"
+	has theirs "$("$BIN" history "$C")" "elsewhere: update seen"
+	eq json "$("$BIN" history "$C" --json | jq -c '[.[].by]')" \
+		'["elsewhere","here"]'
+	has all "$("$BIN" history "$M")" "$F/Hammock Chair.json"
+	eq other "$("$BIN" history "$M/CRM")" ""
+	fails "$BIN" undo "$T/Daybed.json"
+	"$BIN" undo "$C" || fail undo
+	settle
+	eq server "$(record $CHAIR | jq -c '[.Price, .Units, .Status]')" \
+		'[250,2,"Discontinued"]'
+	# by its number, from inside the mount
+	n=$("$BIN" history "$C" --json | jq '[.[] | select(.by == "here")][0].id')
+	(cd "$T" && "$BIN" undo "$n") || fail "undo of the undo"
+	settle
+	eq again "$(record $CHAIR | jq -c '[.Price, .Units]')" '[99,7]'
+	# the oldest content over the record
+	H="$T/.airtable/history/Hammock Chair"
+	cp "$H/$(ls "$H" | head -1)" "$C" || fail cp
+	settle
+}
+
+test_mass_deletes_stop_until_allowed() {
+	ready -o max_deletes=3,delete_delay=200ms
+	cd "$T"
+	n=$(ls | wc -l)
+	fails rm -f -- [A-C]*.json
+	has why "$("$BIN" errors "$M")" "airtablefs allow-deletes $M"
+	eq three "$(ls | wc -l)" $((n - 3))
+	fails rm -f -- [A-C]*.json
+	"$BIN" allow-deletes "$M" --number 1 || fail allow
+	one=$(ls | grep '^[A-C]' | head -1)
+	rm -f -- "$one" || fail "one more"
+	"$BIN" allow-deletes "$M" || fail allow
+	rm -f -- [A-C]*.json || fail "all of them"
+	cd "$D"
+	settle
+}
+
+test_check_needs_no_network() {
+	ready
+	cp "$C" "$D/good.json"
+	cat "$C" >/dev/null
+	cp "$T/.airtable/schema.json" "$D/schema.json"
+	sim_stop
+	"$BIN" check "$C" "$T/Daybed.json" || fail "as they are"
+	for f in "$T"/*.json; do echo "$f"; done | head -40 |
+		xargs -d '\n' "$BIN" check || fail "each is good"
+	"$BIN" check --schema "$D/schema.json" "$D/good.json" || fail schema
+	"$BIN" check --table "$T" - <"$D/good.json" || fail stdin
+	printf '{\n  "fields": {\n    "Name": "x",\n    "Price": "cheap"\n  }\n}\n' \
+		>"$D/bad.json"
+	fails "$BIN" check --table "$T" "$D/bad.json"
+	eq place "$ERR" "$D/bad.json:4:14: field \"Price\" takes a number, not a string (write digits without quotes, such as 12.5)"
+	printf '{"fields": {"Prize": 1}}' >"$D/bad.json"
+	fails "$BIN" check --table "$T" "$D/bad.json"
+	has near "$ERR" 'did you mean "Price"'
+	jq '.fields.Prize = 1' "$D/good.json" >"$D/bad.json"
+	fails "$BIN" check --table "$T" "$D/bad.json"
+	printf '{"fields": ' >"$D/bad.json"
+	fails "$BIN" check --table "$T" "$D/bad.json" "$D/good.json"
+	eq one "$(printf '%s\n' "$ERR" | wc -l)" 1
+	fails "$BIN" check "$D/good.json"
+	has which "$ERR" "--schema"
+	# a copy of the table beside its schema
+	mkdir -p "$D/copy/.airtable"
+	cp "$D/schema.json" "$D/copy/.airtable/"; cp "$D/good.json" "$D/copy/"
+	"$BIN" check "$D/copy/good.json" || fail copy
+}
