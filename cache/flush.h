@@ -54,6 +54,7 @@ void flush_hold(struct flush *f, const char *why);
 /* No calls are left: the base's changes wait, those of others go on. */
 void flush_hold_base_locked(struct flush *f, struct base *b);
 void flush_batch_free(struct flush_batch *b);
+void flush_item_clear(struct flush_item *it);
 /* Moves an operation and its live twin; a done one is dropped. */
 int flush_move_locked(struct flush *f, struct flush_item *it, enum op_state to);
 
@@ -63,6 +64,19 @@ void flush_send(struct flush_batch *b);
 /* A create that turned out to be done: the record is rec now. */
 int flush_adopt_locked(struct flush *f, struct table *t, struct flush_item *it,
 		       json_t *rec, struct after *a);
+
+/* A refusal for good, by the server or by us. */
+void flush_reject_locked(struct flush *f, struct flush_item *it,
+			 const struct atfs_error *err, struct after *a);
+
+/* ---- flush_links.c ---- */
+enum flush_links {
+	FLUSH_LINKS_READY, /* perhaps with another operation behind it now */
+	FLUSH_LINKS_WAIT,  /* for a record that it links to */
+	FLUSH_LINKS_GONE,  /* that record will never be made */
+};
+enum flush_links flush_links_locked(struct flush *f, struct table *t,
+				    struct live *l, struct flush_item *it);
 
 /* ---- flush_look.c: takes the batch (of unknown creates) over ---- */
 void flush_look(struct flush_batch *b);

@@ -283,12 +283,8 @@ static void look_done(void *arg, const struct api_answer *ans)
 		look_end(b);
 		return;
 	}
-	for (i = left; i < b->n; i++) {
-		op_clear(&b->items[i].op);
-		json_decref(b->items[i].changes);
-		json_decref(b->items[i].before);
-		json_decref(b->items[i].after);
-	}
+	for (i = left; i < b->n; i++)
+		flush_item_clear(&b->items[i]);
 	b->n = left;
 	b->f->requests--;
 	b->next = b->f->looks;

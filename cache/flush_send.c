@@ -32,8 +32,8 @@ static void batch_end(struct flush_batch *b)
 
 /* ---- a refusal by the server, for good ---- */
 
-static void reject_locked(struct flush *f, struct flush_item *it,
-			  const struct atfs_error *err, struct after *a)
+void flush_reject_locked(struct flush *f, struct flush_item *it,
+			 const struct atfs_error *err, struct after *a)
 {
 	struct live *l = live_find(&f->c->live, it->key);
 	char path[3 * NAME_BUF];
@@ -349,7 +349,7 @@ static void refused_locked(struct flush_batch *b, const struct atfs_error *err,
 	if (b->kind == OP_DELETE && err->cls == ERROR_GONE)
 		deleted_locked(b->f, &b->items[0]);
 	else
-		reject_locked(b->f, &b->items[0], err, a);
+		flush_reject_locked(b->f, &b->items[0], err, a);
 }
 
 static void failed(struct flush_batch *b, const struct atfs_error *err)
@@ -662,7 +662,7 @@ static void missing_locked(struct flush_batch *b, struct after *a)
 			continue;
 		it->done = true;
 		(void)flush_move_locked(b->f, it, OP_SENDING);
-		reject_locked(b->f, it, &err, a);
+		flush_reject_locked(b->f, it, &err, a);
 	}
 }
 

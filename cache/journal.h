@@ -121,7 +121,7 @@ int journal_each_recent(struct journal *j, size_t max,
 /* Forgets one that is done; -ENOENT if there is none. */
 int journal_forget(struct journal *j, int64_t id);
 /* A local record now has a real id: rewrites record in all its operations and
- * its draft, and every mention of the local id inside changes. Links are
+ * its draft, and every mention of the local id inside changes, before, after. Links are
  * arrays of ids, so a mention is a string in an array; a text cell that reads
  * "new-7" is the user's and stays. */
 int journal_adopt(struct journal *j, const char *local_id, const char *rec_id);

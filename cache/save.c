@@ -85,6 +85,7 @@ static int resolve_link(void *ctx, const struct table_id *table,
 	struct linking *in = ctx;
 	struct cache *c = in->c;
 	struct table *t = tree_find_table_locked(c, &in->base->id, table);
+	struct store_row row;
 	int n;
 
 	if (!t || !t->complete) {
@@ -95,6 +96,14 @@ static int resolve_link(void *ctx, const struct table_id *table,
 	n = store_find_primary(c->store, t->no, name, ret->s);
 	if (n < 0)
 		return n;
+	/* a file that was written anew shows a record that is still to be made
+	 * by its local id */
+	if (n == 0 && strncmp(name, "new-", 4) == 0 &&
+	    store_find_id(c->store, t->no, name, STORE_META, &row) == 0) {
+		id_copy(ret->s, row.id);
+		store_row_release(&row);
+		return 0;
+	}
 	return n == 0 ? -ENOENT : n > 1 ? -EEXIST : 0;
 }
 

@@ -171,3 +171,65 @@ test_check_needs_no_network() {
 	cp "$D/schema.json" "$D/copy/.airtable/"; cp "$D/good.json" "$D/copy/"
 	"$BIN" check "$D/copy/good.json" || fail copy
 }
+
+named() { ctl GET /_sim/state | jq -r --arg n "$1" '.bases[].tables[].records[] |
+	select(.fields.Name == $n) | .id'; }
+
+test_P4_new_records_that_link_to_each_other() {
+	ready -o writeback=2
+	echo '{"Price": 1}' >"$T/Aa.json" || fail Aa
+	echo '{"Goes With": ["Aa"]}' >"$T/Bb.json" || fail Bb
+	echo '{"Goes With": ["Bb", "Daybed"]}' >"$T/Cc.json" || fail Cc
+	mv "$T/Aa.json" "$T/Zz.json" || fail "renamed while pending"
+	echo '{"Goes With": ["Dd"]}' >"$T/Dd.json" 2>/dev/null ||
+		echo '{"Price": 4}' >"$T/Dd.json" || fail Dd
+	echo '{"Goes With": ["Zz", "Dd"]}' >"$T/Dd.json" || fail "to itself"
+	settle
+	eq zz "$(named Zz | wc -l)" 1
+	eq bb "$(record "$(named Bb)" | jq -c '."Goes With"')" "[\"$(named Zz)\"]"
+	eq cc "$(record "$(named Cc)" | jq -c '."Goes With"[0]')" "\"$(named Bb)\""
+	eq dd "$(record "$(named Dd)" | jq -c '."Goes With"')" \
+		"[\"$(named Zz)\",\"$(named Dd)\"]"
+	eq once "$(bodies create | jq '.records | length' | paste -sd+ | bc)" 4
+	eq shown "$(jq -r '."fields"."Goes With"[0]' "$T/Bb.json")" "$(named Zz)"
+}
+
+test_P4_two_new_records_in_a_ring() {
+	ready -o writeback=2
+	echo '{"Price": 1}' >"$T/Aa.json"
+	echo '{"Goes With": ["Aa"]}' >"$T/Bb.json"
+	echo '{"Goes With": ["Bb"]}' >"$T/Aa.json" || fail ring
+	settle
+	eq aa "$(record "$(named Aa)" | jq -c '."Goes With"')" "[\"$(named Bb)\"]"
+	eq bb "$(record "$(named Bb)" | jq -c '."Goes With"')" "[\"$(named Aa)\"]"
+	eq names "$(named Aa | wc -l) $(named Bb | wc -l)" "1 1"
+}
+
+test_P4_a_linking_create_whose_answer_is_lost_happens_once() {
+	ready -o writeback=1
+	ctl POST /_sim/fault '{"match":{"kind":"create"},"count":2,
+		"action":"reset_after"}' >/dev/null
+	echo '{"Price": 1}' >"$T/Aa.json"
+	echo '{"Goes With": ["Aa"]}' >"$T/Bb.json"
+	"$BIN" flush "$M" --timeout 60 || fail flush
+	eq once "$(named Aa | wc -l) $(named Bb | wc -l)" "1 1"
+	eq bb "$(record "$(named Bb)" | jq -c '."Goes With"')" "[\"$(named Aa)\"]"
+}
+
+test_a_link_to_what_could_not_be_made() {
+	ready -o writeback=1
+	ctl POST /_sim/fault '{"match":{"kind":"create"},"count":1,
+		"action":"status","status":422,
+		"body":"{\"error\":{\"type\":\"X\",\"message\":\"no\"}}"}' >/dev/null
+	echo '{"Price": 1}' >"$T/Aa.json"
+	echo '{"Goes With": ["Aa"]}' >"$T/Bb.json"
+	within 10 grep -q "could not be made" "$T/.airtable/info/Bb.json"
+	"$BIN" queue cancel --mount "$M" "$(jq '.[] | select(.state ==
+		"rejected") | .queue_id' "$M/.airtable/queue.json")" ||
+		fail cancel
+	within 10 grep -q "removed before it was made" \
+		"$T/.airtable/info/Bb.json"
+	echo '{"Goes With": null}' >"$T/Bb.json"
+	settle
+	eq bb "$(named Bb | wc -l)" 1
+}
