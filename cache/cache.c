@@ -162,6 +162,8 @@ int cache_open(const struct cache_config *conf, struct cache **ret,
 		r = copy_text(&c->profile, conf->profile);
 	if (r == 0)
 		r = copy_text(&c->mountpoint, conf->mountpoint);
+	if (r == 0)
+		r = copy_text(&c->upsert_key, conf->upsert_key);
 	copy_defaults(c);
 	if (r == 0)
 		r = check_profile(c->profile, reterr);
@@ -370,6 +372,7 @@ void cache_free(struct cache *c)
 	free(c->base_filter);
 	free(c->profile);
 	free(c->mountpoint);
+	free(c->upsert_key);
 	lock_release(&c->mu);
 	pthread_mutex_destroy(&c->errors_mu);
 	free(c);

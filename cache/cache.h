@@ -71,6 +71,8 @@ struct cache_config {
 	bool names_by_id;        /* -o names=id */
 	bool hide_computed;      /* -o computed=hide */
 	bool typecast;
+	const char *upsert_key;  /* -o upsert_key=: a field's name or id; records
+	                            are made by merging on it; NULL = not */
 	bool no_conflict_check;  /* -o conflict=off */
 	int64_t ttl_ms;          /* 60,000: age after which an access revalidates;
 	                            0 = never by itself */

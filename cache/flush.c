@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "save.h"
+
 #define REQUESTS_MAX 12            /* under way at a time; ours */
 #define MANY 100                   /* queued in one table: sent early */
 #define WAIT_FACTOR 5              /* writeback times an edit waits at most
@@ -165,8 +167,7 @@ static bool settle_delete(struct pick *p, struct live *l)
 	    (last->due_ms > p->now_ms && !p->f->urgent))
 		return false;
 	if (live_is_local(l) && l->ops[0].kind == OP_CREATE &&
-	    l->ops[0].state != OP_SENDING && l->ops[0].state != OP_UNKNOWN &&
-	    !l->ops[0].busy) {
+	    !save_op_in_flight(&l->ops[0])) {
 		(void)save_forget_local_locked(c, l);
 		(void)live_settle(&c->live, l);
 		return true;

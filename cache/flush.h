@@ -27,6 +27,7 @@ struct flush_batch {
 	enum op_kind kind;
 	struct flush_item *items;
 	size_t n;
+	struct field_id merge_on; /* of creates: an upsert; "" = none */
 	char *offset;           /* of a check or look that has pages */
 	json_t *records;        /* of a look: what was listed */
 	struct loop_timer timer;/* of a look: the time between two */
@@ -68,6 +69,19 @@ int flush_adopt_locked(struct flush *f, struct table *t, struct flush_item *it,
 /* A refusal for good, by the server or by us. */
 void flush_reject_locked(struct flush *f, struct flush_item *it,
 			 const struct atfs_error *err, struct after *a);
+
+/* ---- flush_upsert.c: -o upsert_key ---- */
+/* The field that a create is merged on; NULL = it is none that could be. */
+const struct schema_field *flush_key(const struct flush_batch *b,
+				     const struct schema_table *st,
+				     const struct flush_item *it);
+/* Could this item go in one request with those of part, which has some? */
+bool flush_goes_with(const struct flush_batch *part,
+		     const struct schema_field *key,
+		     const struct flush_item *it);
+/* Takes out of a batch of unknown creates those that may simply be repeated,
+ * and sends them. */
+void flush_repeat_keyed(struct flush_batch *b);
 
 /* ---- flush_links.c ---- */
 enum flush_links {

@@ -63,6 +63,12 @@ static void look_end(struct flush_batch *b)
 
 void flush_look(struct flush_batch *b)
 {
+	if (b->f->c->upsert_key)
+		flush_repeat_keyed(b);
+	if (b->n == 0) {
+		flush_batch_free(b);
+		return;
+	}
 	b->f->requests++;
 	if (look_submit(b) < 0) {
 		lock_take(&b->f->c->mu);

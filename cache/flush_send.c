@@ -206,6 +206,21 @@ static void confirmed_locked(struct flush *f, struct absorb *ab,
 	op_clear(&full);
 }
 
+/* An upsert met a record that has a file already, and changes of its own. */
+static bool is_changed_here(struct cache *c, const struct table *t,
+			    const struct flush_item *it, const char *id)
+{
+	struct store_row row;
+	struct live *l;
+
+	if (store_find_id(c->store, t->no, id, STORE_META, &row) < 0)
+		return false;
+	l = row.seq == it->key.seq ? NULL :
+		live_find(&c->live, (struct rec_key){ t->no, row.seq });
+	store_row_release(&row);
+	return l && (l->ops_n || l->has_draft);
+}
+
 int flush_adopt_locked(struct flush *f, struct table *t, struct flush_item *it,
 		       json_t *rec, struct after *a)
 {
@@ -224,6 +239,11 @@ int flush_adopt_locked(struct flush *f, struct table *t, struct flush_item *it,
 	}
 	primary = recfile_primary_text(st, json_object_get(rec, "fields"));
 	memcpy(local, it->op.record, sizeof(local));
+	if (is_changed_here(c, t, it, id)) {
+		free(primary);
+		schema_unref(s);
+		return -EBUSY;
+	}
 	r = store_adopt(c->store, t->no, it->key.seq, id, &gone);
 	if (r == 0) /* the name that was given stays valid */
 		r = store_set_name(c->store, t->no, it->key.seq, l->name,
@@ -262,6 +282,16 @@ static json_t *answer_for(json_t *records, const struct flush_item *it,
 	return NULL;
 }
 
+static void met_changes_locked(struct flush *f, struct flush_item *it,
+			       struct after *a)
+{
+	struct atfs_error err = { 0 };
+
+	error_set(&err, -EEXIST, ERROR_INPUT, "a record with this key is there "
+		  "already, and its own file has changes that are not sent");
+	flush_reject_locked(f, it, &err, a);
+}
+
 static void written_locked(struct flush_batch *b, json_t *records,
 			   struct after *a)
 {
@@ -276,9 +306,13 @@ static void written_locked(struct flush_batch *b, json_t *records,
 	for (i = 0; i < b->n; i++) {
 		struct flush_item *it = &b->items[i];
 		json_t *rec = answer_for(records, it, i);
+		int r = rec ? 0 : -EPROTO;
 
-		if (!rec || (it->op.kind == OP_CREATE &&
-			     flush_adopt_locked(b->f, b->t, it, rec, a) < 0))
+		if (rec && it->op.kind == OP_CREATE)
+			r = flush_adopt_locked(b->f, b->t, it, rec, a);
+		if (r == -EBUSY)
+			met_changes_locked(b->f, it, a);
+		else if (r < 0)
 			lost_one_locked(b->f, it);
 		else
 			confirmed_locked(b->f, &ab, it, rec, a);
@@ -412,6 +446,10 @@ static json_t *body_of(const struct flush_batch *b)
 	}
 	json_object_set_new(body, "records", list);
 	json_object_set_new(body, "returnFieldsByFieldId", json_true());
+	if (b->merge_on.s[0])
+		json_object_set_new(body, "performUpsert",
+				    json_pack("{s:[s]}", "fieldsToMergeOn",
+					      b->merge_on.s));
 	if (b->f->c->conf.typecast)
 		json_object_set_new(body, "typecast", json_true());
 	return body;
@@ -430,6 +468,9 @@ static int submit(struct flush_batch *b)
 	json_t *body = NULL;
 	int64_t id;
 	size_t i;
+
+	if (b->merge_on.s[0])
+		call.kind = API_UPDATE;
 
 	if (b->kind == OP_DELETE) {
 		for (i = 0; i < b->n; i++)
@@ -471,35 +512,62 @@ static void send_now(struct flush_batch *b)
 	}
 }
 
+/* What may go in one request: at most so many, and alike. */
+static struct flush_batch *cut_part(struct flush_batch *b,
+				    const struct schema_table *st)
+{
+	struct flush_batch *part = calloc(1, sizeof(*part));
+	size_t i;
+
+	if (part)
+		part->items = calloc(API_BATCH_MAX, sizeof(*part->items));
+	if (!part || !part->items) {
+		free(part);
+		return NULL;
+	}
+	part->f = b->f;
+	part->t = b->t;
+	part->kind = b->kind;
+	for (i = 0; i < b->n && part->n < API_BATCH_MAX; i++) {
+		struct flush_item *it = &b->items[i];
+		const struct schema_field *key;
+
+		if (it->done)
+			continue;
+		key = flush_key(b, st, it);
+		if (part->n == 0 && key)
+			part->merge_on = key->id;
+		if (!flush_goes_with(part, key, it))
+			continue;
+		part->items[part->n++] = *it;
+		memset(it, 0, sizeof(*it));
+		it->done = true; /* it is in the part now */
+	}
+	return part;
+}
+
 /* Cuts a checked batch into requests. */
 void flush_send(struct flush_batch *b)
 {
-	size_t i = 0;
+	struct flush_batch *part;
+	const struct schema_table *st;
+	struct schema *s;
+	bool more;
 
-	while (i < b->n) {
-		struct flush_batch *part = calloc(1, sizeof(*part));
-
-		if (part)
-			part->items = calloc(API_BATCH_MAX,
-					     sizeof(*part->items));
-		if (!part || !part->items) {
-			free(part);
+	lock_take(&b->f->c->mu);
+	st = tree_schema_locked(b->t, &s);
+	lock_drop(&b->f->c->mu);
+	do {
+		part = cut_part(b, st);
+		if (!part)
 			break; /* stays busy; sent after a restart */
-		}
-		part->f = b->f;
-		part->t = b->t;
-		part->kind = b->kind;
-		for (; i < b->n && part->n < API_BATCH_MAX; i++) {
-			if (b->items[i].done)
-				continue;
-			part->items[part->n++] = b->items[i];
-			memset(&b->items[i], 0, sizeof(b->items[i]));
-		}
-		if (part->n)
+		more = part->n > 0;
+		if (more)
 			send_now(part);
 		else
 			flush_batch_free(part);
-	}
+	} while (more);
+	schema_unref(s);
 	flush_batch_free(b);
 }
 

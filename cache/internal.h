@@ -96,7 +96,7 @@ struct walk {
 
 struct cache {
 	struct cache_config conf;
-	char *endpoint, *base_filter, *profile, *mountpoint;
+	char *endpoint, *base_filter, *profile, *mountpoint, *upsert_key;
 	char *cache_dir, *state_dir, *scratch_dir, *drafts_dir, *errors_path;
 	char *pace_path;               /* shared by all mounts of the user */
 	char *calls_path;              /* by those of this profile */

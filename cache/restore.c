@@ -18,6 +18,7 @@ struct orphan {
 	enum op_kind kind;
 	enum op_state state;
 	int64_t due_ms, saved_ms, after_id;
+	bool maybe;
 	struct draft_row draft;
 };
 
@@ -44,6 +45,7 @@ static int load_op(void *ctx, const struct op *op)
 	struct cache *c = ctx;
 
 	o.after_id = json_integer_value(json_object_get(before, "after_op"));
+	o.maybe = op->kind == OP_CREATE && json_object_get(before, OP_SENT);
 	if (json_object_get(before, "copy_of"))
 		c->copies++;
 	json_decref(before);
@@ -229,6 +231,7 @@ static bool attach(struct cache *c, const struct table *t, struct orphan *o,
 	    live_add_op(l, o->id, o->kind, state,
 			o->kind == OP_DELETE ? o->due_ms : 0)) {
 		l->ops[l->ops_n - 1].after_id = o->after_id;
+		l->ops[l->ops_n - 1].maybe = o->maybe;
 		show_saved(c, l, o);
 	}
 	(void)live_settle(&c->live, l);

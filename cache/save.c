@@ -34,7 +34,8 @@ void save_refused_locked(struct cache *c, struct live *l,
 
 bool save_op_in_flight(const struct live_op *o)
 {
-	return o->busy || o->state == OP_SENDING || o->state == OP_UNKNOWN;
+	return o->busy || o->maybe || o->state == OP_SENDING ||
+	       o->state == OP_UNKNOWN;
 }
 
 int64_t save_due_soon(struct cache *c)

@@ -38,6 +38,7 @@ static const char mount_help[] =
 	"  conflict=on|off      read a record again before it is changed\n"
 	"  close=fast|sync      sync: close(2) reports what write(2) could not\n"
 	"  typecast             let Airtable convert values, create options\n"
+	"  upsert_key=FIELD     make records by merging on FIELD's value\n"
 	"  token_file=, profile=, endpoint=, ca_file=\n"
 	"                       as above; CA certificates in a file\n"
 	"  allow_other, allow_root, auto_unmount, fsname=, max_read=, "

@@ -233,3 +233,49 @@ test_a_link_to_what_could_not_be_made() {
 	settle
 	eq bb "$(named Bb | wc -l)" 1
 }
+
+# Creates by upsert: "lost" means that one is simply repeated.
+test_P4_upsert_key_makes_repeating_certain() {
+	ready -o upsert_key=SKU
+	ctl POST /_sim/fault '{"match":{"kind":"update"},"count":2,
+		"action":"reset_after"}' >/dev/null
+	echo '{"Price": 4, "SKU": "UP-1"}' >"$T/Once.json"
+	"$BIN" flush "$M" --timeout 60 || fail flush
+	eq once "$(named Once | wc -l)" 1
+	eq posts "$(calls create)" 0
+	eq key "$(bodies update | jq -c '.performUpsert.fieldsToMergeOn' |
+		sort -u)" "$(jq -c '[.fields[] | select(.name == "SKU") | .id]' \
+		"$T/.airtable/schema.json")"
+	eq looked "$(calls list)" 0
+	eq id "$(jq -r .id "$T/Once.json")" "$(named Once)"
+}
+
+test_upsert_key_is_never_empty_and_never_twice_in_a_request() {
+	ready -o upsert_key=SKU
+	echo '{"Price": 1}' >"$T/NoKey.json"
+	echo '{"SKU": "UP-2"}' >"$T/One.json"
+	echo '{"SKU": "UP-3"}' >"$T/Two.json"
+	settle
+	eq posts "$(calls create)" 1
+	eq upserts "$(bodies update | jq '.records | length')" 2
+	# a key that is there already updates that record
+	echo '{"SKU": "UP-2", "Price": 77}' >"$T/Uno.json"
+	settle
+	eq one "$(named One | wc -l) $(named Uno | wc -l)" "0 1"
+	eq price "$(record "$(named Uno)" | jq .Price)" 77
+	eq file "$(ls "$T" | grep -c -e '^One' -e '^Uno')" 1
+}
+
+test_P4_upsert_in_flight_at_kill_9_happens_once() {
+	ready -o upsert_key=SKU,writeback=100ms
+	ctl POST /_sim/fault '{"match":{"kind":"update"},"count":1,
+		"action":"reset_after"}' >/dev/null
+	echo '{"SKU": "UP-4"}' >"$T/Once.json"
+	sent() { [ "$(calls update)" -ge 1 ]; }
+	within 5 sent
+	kill -9 "$(daemon_pid)"
+	fusermount3 -uz "$M"
+	mnt -o upsert_key=SKU
+	"$BIN" flush "$M" --timeout 60 || fail flush
+	eq once "$(named Once | wc -l)" 1
+}
