@@ -9,6 +9,8 @@
 
 #include "render.h"
 
+#define RECENT_ERRORS 3 /* told by status */
+
 int describe_text(json_t *j, char **ret)
 {
 	size_t n;
@@ -385,7 +387,7 @@ static json_t *unsent_json(const struct cache_unsent *u)
 int cache_status_json(struct cache *c, char **ret)
 {
 	struct cache_unsent u;
-	json_t *j = json_object();
+	json_t *errors = errlog_recent(c, RECENT_ERRORS), *j = json_object();
 
 	lock_take(&c->mu);
 	cache_count_unsent_locked(c, &u);
@@ -407,11 +409,34 @@ int cache_status_json(struct cache *c, char **ret)
 	json_object_set_new(j, "last_contact",
 			    describe_time(c->api_status.last_ok_wall_ms));
 	json_object_set_new(j, "unsent", unsent_json(&u));
+	json_object_set_new(j, "recent_errors", errors);
 	json_object_set_new(j, "calls", calls_json(c, &c->api_status));
 	json_object_set_new(j, "odd_bases", calls_odd_json_locked(c));
 	json_object_set_new(j, "tables", tables_json(c));
 	lock_drop(&c->mu);
 	return describe_text(j, ret);
+}
+
+static const char *word(const json_t *e, const char *key)
+{
+	const char *s = json_string_value(json_object_get(e, key));
+
+	return s ? s : "";
+}
+
+static void text_of_errors(FILE *m, const json_t *list)
+{
+	json_t *e;
+	size_t i;
+
+	if (json_array_size(list))
+		fprintf(m, "last refusals:\n");
+	json_array_foreach(list, i, e) {
+		fprintf(m, "  %s %s: %s [%s]\n", word(e, "time"),
+			word(e, "path"), word(e, "reason"), word(e, "errno"));
+		if (word(e, "hint")[0])
+			fprintf(m, "      %s\n", word(e, "hint"));
+	}
 }
 
 static void text_of_table(FILE *m, struct cache *c, struct table *t)
@@ -441,9 +466,11 @@ int cache_status_text(struct cache *c, char **ret)
 	struct cache_unsent u;
 	size_t n = 0, i;
 	FILE *m = open_memstream(ret, &n);
+	json_t *errors;
 
 	if (!m)
 		return -ENOMEM;
+	errors = errlog_recent(c, RECENT_ERRORS);
 	lock_take(&c->mu);
 	cache_count_unsent_locked(c, &u);
 	fprintf(m, "%s on %s (process %d)\n", c->endpoint,
@@ -460,10 +487,12 @@ int cache_status_text(struct cache *c, char **ret)
 		(unsigned long long)c->api_status.calls_total,
 		(unsigned long long)c->api_status.rate_limited);
 	calls_text_locked(c, m);
+	text_of_errors(m, errors);
 	fprintf(m, "tables:\n");
 	for (i = 0; i < c->tables_n; i++)
 		if (c->tables[i] && c->tables[i]->listed)
 			text_of_table(m, c, c->tables[i]);
 	lock_drop(&c->mu);
+	json_decref(errors);
 	return fclose(m) == 0 ? 0 : -ENOMEM;
 }

@@ -51,7 +51,8 @@ void flush_reject_locked(struct flush *f, struct flush_item *it,
 	save_error_set(&l->error, err->err, "%s", err->text);
 	snprintf(l->error.hint, sizeof(l->error.hint),
 		 "the server refused it; the bytes are kept: mend the file "
-		 "and save it again");
+		 "and save it again, or airtablefs queue retry or cancel %lld",
+		 (long long)it->op.id);
 	if (l->hidden) { /* a delete that may not be: it is there again */
 		l->hidden = false;
 		after_new(a, l->key.table, l->name);
@@ -78,8 +79,9 @@ static void conflict_locked(struct flush *f, struct flush_item *it,
 		return;
 	save_error_set(&l->error, -EBUSY, "%s", reason);
 	snprintf(l->error.hint, sizeof(l->error.hint),
-		 "nothing was overwritten; save the file again to keep what "
-		 "you then write");
+		 "nothing was overwritten; airtablefs resolve --mine, --theirs "
+		 "or --both, or save the file again to keep what you then "
+		 "write");
 	path_of_locked(f->c, l, path, sizeof(path));
 	log_warn("conflict in '%s': %s", path, reason);
 	errlog_add(f->c, path, -EBUSY, "", 0, 0, reason, l->error.hint);
@@ -592,6 +594,7 @@ static void send_done(void *arg, const struct api_answer *ans)
 	if (b->f->held)
 		log_info("changes are sent again");
 	b->f->held = false;
+	cache_prune(c);
 	lock_take(&c->mu);
 	if (b->kind == OP_DELETE) {
 		for (i = 0; i < b->n; i++)

@@ -134,6 +134,7 @@ struct cache {
 	unsigned copies;               /* creates seen that copy a record */
 	uint64_t stamp;                /* rises with each page asked for */
 	struct walk walk;
+	int64_t pruned_ms;             /* network thread */
 	bool stopping;
 	bool quiet_armed;              /* quiet_timer runs or is about to */
 	struct loop_timer quiet_timer; /* network thread */
@@ -342,6 +343,8 @@ void errlog_add(struct cache *c, const char *path, int err, const char *field,
 		unsigned line, unsigned column, const char *reason,
 		const char *hint);
 int errlog_read(struct cache *c, char **ret);
+/* The newest max entries, newest first; new. */
+json_t *errlog_recent(struct cache *c, size_t max);
 
 /* ---- calls.c: what is told of calls, budget and pace ---- */
 /* The budget's level moved: what stops for the user is an error to be read. */
@@ -356,6 +359,8 @@ void dirs_close(struct cache *c);
 
 /* ---- cache.c: network thread, after each answer ---- */
 void cache_note_api(struct cache *c);
+/* Forgets what was done long ago, if it is a day since that was done last. */
+void cache_prune(struct cache *c);
 
 /* "Base/Table/NAME.json" for people. */
 void path_of_locked(struct cache *c, const struct live *l, char *buf, size_t n);

@@ -279,3 +279,20 @@ test_P4_upsert_in_flight_at_kill_9_happens_once() {
 	"$BIN" flush "$M" --timeout 60 || fail flush
 	eq once "$(named Once | wc -l)" 1
 }
+
+# Time, path, reason and the next step are wherever a person looks.
+test_a_refusal_is_told_in_four_places() {
+	ready
+	echo '{"Price": "cheap"}' >"$C" 2>/dev/null && fail "should be refused"
+	for told in "$(jq -r '.error | .reason, .hint' \
+		"$T/.airtable/info/Hammock Chair.json")" \
+		"$(jq -r '.path, .reason, .hint, .time' "$M/.airtable/errors.ndjson")" \
+		"$("$BIN" errors "$M")" "$("$BIN" status "$M")" \
+		"$(jq -r '.recent_errors[0] | .path, .reason, .hint' \
+			"$M/.airtable/status.json")"; do
+		has reason "$told" 'field "Price" takes a number, not a string'
+		has hint "$told" "write digits without quotes"
+	done
+	has path "$("$BIN" status "$M")" "$F/Hammock Chair.json"
+	has queue "$("$BIN" queue "$M")" "takes a number"
+}
