@@ -178,6 +178,10 @@ int cache_stat_record(struct cache *c, struct rec_key key,
 		      struct cache_stat *ret, struct cache_waiter *w);
 int cache_read_record(struct cache *c, struct rec_key key, char **ret,
 		      size_t *ret_n);
+/* The same where nobody gets to see it: what an editor holds is not newer for
+ * that (stale.c). */
+int cache_peek_record(struct cache *c, struct rec_key key, char **ret,
+		      size_t *ret_n);
 /* The present name; -ESTALE if it has none. */
 int cache_record_name(struct cache *c, struct rec_key key,
 		      char ret[static NAME_BUF]);

@@ -94,6 +94,14 @@ struct walk {
 	bool over_bases;  /* and before that from another base */
 };
 
+/* Changes from the server that nobody has read yet: who saves then surely has
+ * an older view. */
+#define UNSEEN_MAX 256 /* ours; of older ones it is not known */
+struct unseen {
+	struct rec_key key;  /* seq 0 = free */
+	int64_t at_ms;       /* when the first of them came in */
+};
+
 struct cache {
 	struct cache_config conf;
 	char *endpoint, *base_filter, *profile, *mountpoint, *upsert_key;
@@ -131,6 +139,8 @@ struct cache {
 	bool deletes_stopped;          /* until cache_allow_deletes */
 	unsigned deletes_free;         /* so many are allowed all the same */
 	int64_t deletes_free_until_ms;
+	struct unseen unseen[UNSEEN_MAX];
+	size_t unseen_n, unseen_next;  /* in use, up to; the oldest */
 	unsigned copies;               /* creates seen that copy a record */
 	uint64_t stamp;                /* rises with each page asked for */
 	struct walk walk;
@@ -264,6 +274,10 @@ void draft_drop_locked(struct cache *c, struct live *l);
 /* A draft that an earlier mount left behind. */
 int draft_attach_locked(struct cache *c, struct live *l,
 			const struct draft_row *d);
+
+/* ---- stale.c ---- */
+void stale_unseen_locked(struct cache *c, struct rec_key key, int64_t at_ms);
+void stale_seen_locked(struct cache *c, struct rec_key key);
 
 /* ---- save.c ---- */
 /* Judges bytes as a save of l and commits them. */

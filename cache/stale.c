@@ -6,7 +6,8 @@
  *     the computed part, is meant as it stands.
  *   - It is no view of an earlier version if some field holds what only the
  *     newest one says.
- *   - It surely is one if a computed field holds what only the earlier says.
+ *   - It surely is one if a computed field holds what only the earlier says, or
+ *     if nobody has read the record since.
  *   - What was replaced by our own save is not theirs.
  *
  * Of a view of an earlier version, a field that holds what that version held
@@ -33,6 +34,39 @@ struct stale {
 	json_t *waiting;  /* {"fld...": true}: of saves not on their way */
 	json_t *own;      /* {"fld...": shown}: our newest confirmed word */
 };
+
+/* ---- what nobody has read ---- */
+
+static struct unseen *find_unseen(struct cache *c, struct rec_key key)
+{
+	size_t i;
+
+	for (i = 0; i < c->unseen_n; i++)
+		if (c->unseen[i].key.seq == key.seq &&
+		    c->unseen[i].key.table == key.table)
+			return &c->unseen[i];
+	return NULL;
+}
+
+void stale_unseen_locked(struct cache *c, struct rec_key key, int64_t at_ms)
+{
+	struct unseen *u = find_unseen(c, key);
+
+	if (u)
+		return; /* the first one counts */
+	u = &c->unseen[c->unseen_next++ % UNSEEN_MAX];
+	*u = (struct unseen){ key, at_ms };
+	if (c->unseen_n < UNSEEN_MAX)
+		c->unseen_n++;
+}
+
+void stale_seen_locked(struct cache *c, struct rec_key key)
+{
+	struct unseen *u = find_unseen(c, key);
+
+	if (u)
+		u->key.seq = 0;
+}
 
 /* ---- what is ours ---- */
 
@@ -87,7 +121,12 @@ static bool is_whole(const struct stale *s)
 		json_object_get(s->doc, "computed"));
 }
 
-enum match { MATCH_NOT, MATCH_MAY_BE, MATCH_SURE };
+enum match {
+	MATCH_NEVER,  /* it was read from the newest one */
+	MATCH_NOT,    /* it seems so */
+	MATCH_MAY_BE,
+	MATCH_SURE,
+};
 
 /* Does the save hold, wherever then and now differ, nothing that only now is
  * there? */
@@ -132,7 +171,7 @@ static enum match match_version(const struct stale *s, const json_t *version)
 		json_decref(then);
 		json_decref(now);
 		if (one == MATCH_NOT && f->computed)
-			return MATCH_NOT;
+			return MATCH_NEVER;
 		if (one == MATCH_SURE || all == MATCH_MAY_BE)
 			all = one;
 	}
@@ -255,20 +294,42 @@ static bool concerns(const struct stale *s, const json_t *version,
 	return some;
 }
 
+/* The version that was there before what nobody has read came in; NULL if all
+ * was read, or the save says otherwise. */
+static const json_t *last_seen(const struct stale *s)
+{
+	const struct unseen *u = find_unseen(s->c, s->l->key);
+	const struct save_judging *j = s->j;
+	const json_t *version = NULL;
+	size_t i;
+
+	for (i = j->versions_from; u && i < j->recent_n; i++)
+		if (j->replaced_ms[i - j->versions_from] >= u->at_ms)
+			version = j->recent[i];
+	return version && match_version(s, version) != MATCH_NEVER ? version :
+								     NULL;
+}
+
 static void look(struct stale *s)
 {
 	const struct save_judging *j = s->j;
 	int64_t now = clock_wall_ms(s->c->clock);
+	const json_t *version = last_seen(s);
 	size_t i;
 
+	if (version) {
+		if (concerns(s, version, MATCH_SURE))
+			apply(s, version, MATCH_SURE);
+		return;
+	}
 	for (i = j->versions_from; i < j->recent_n; i++) {
-		const json_t *version = j->recent[i];
 		enum match m;
 
+		version = j->recent[i];
 		if (now - j->replaced_ms[i - j->versions_from] > STALE_MS)
 			return;
 		m = match_version(s, version);
-		if (m == MATCH_NOT || !concerns(s, version, m))
+		if (m <= MATCH_NOT || !concerns(s, version, m))
 			continue;
 		apply(s, version, m);
 		return;

@@ -20,7 +20,7 @@ void op_farewell_take(struct atfs *fs, struct rec_key key,
 		return;
 	if (cache_stat_record(fs->cache, key, &cs, NULL) == 0)
 		attr_record(fs, &cs, &ret->st);
-	if (cache_read_record(fs->cache, key, &ret->bytes, &ret->n) < 0)
+	if (cache_peek_record(fs->cache, key, &ret->bytes, &ret->n) < 0)
 		ret->bytes = NULL;
 }
 

@@ -155,7 +155,7 @@ static int record_to_local(struct move *m)
 	if (r == 0)
 		r = check_local_free(m);
 	if (r == 0)
-		r = cache_read_record(fs->cache, cs.key, &seen, &seen_n);
+		r = cache_peek_record(fs->cache, cs.key, &seen, &seen_n);
 	if (r == 0)
 		r = scratch_stage(fs->scratch, seen, seen_n, cs.mtime_ms);
 	if (r == 0)

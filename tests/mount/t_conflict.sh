@@ -93,3 +93,18 @@ test_P5_resolve_mine_theirs_both() {
 	eq both "$(record $CHAIR | jq -r .Notes | paste -sd'|')" \
 		"theirs||---||mine"
 }
+
+# Nobody has read the record since the change came in, so what is saved was made
+# from what was there before it.
+test_P5_the_same_field_in_a_buffer_that_is_surely_older() {
+	ready
+	cp "$C" "$D/buffer"
+	remote '{"Notes":"theirs"}'
+	"$BIN" refresh "$T"
+	within 5 grep -q elsewhere "$T/.airtable/history/Hammock Chair/log.json"
+	jq '.fields.Notes = "mine"' "$D/buffer" >"$D/saved"
+	cat "$D/saved" >"$C" || fail save
+	fails "$BIN" flush "$M" --timeout 20
+	eq theirs "$(record $CHAIR | jq -r .Notes)" theirs
+	has listed "$("$BIN" conflicts "$M")" 'mine "mine", theirs "theirs"'
+}

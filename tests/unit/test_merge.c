@@ -176,13 +176,13 @@ static void same(const struct row *row, const char *what, json_t *have,
 }
 
 /* "xy" as {"fldM": ["x", "y"]}; JSON as it is. */
-static json_t *cells_of(const char *text, json_t *empty)
+static json_t *cells_of(const char *text, bool null)
 {
 	json_t *list, *cells;
 
 	if (text[0] == '{')
 		return load(text);
-	list = *text ? json_array() : empty;
+	list = null && !*text ? json_null() : json_array();
 	for (; *text; text++)
 		json_array_append_new(list, json_stringn(text, 1));
 	cells = json_object();
@@ -193,7 +193,7 @@ static json_t *cells_of(const char *text, json_t *empty)
 static void list_row(const struct row *row, enum merge_result r,
 		     const json_t *changes)
 {
-	json_t *want = *row->left ? cells_of(row->left, NULL) : json_object();
+	json_t *want = *row->left ? cells_of(row->left, false) : json_object();
 	char *text = json_dumps(changes, JSON_COMPACT);
 
 	if (r != row->result || !json_equal((json_t *)changes, want))
@@ -214,10 +214,10 @@ static void P5_merge(void **state)
 	t = schema_find_table(s, "tblT");
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		const struct row *row = &rows[i];
-		json_t *changes = cells_of(row->changes, json_array());
-		json_t *before = cells_of(row->before, json_null());
-		json_t *after = cells_of(row->after, json_null());
-		json_t *cells = cells_of(row->theirs, json_array());
+		json_t *changes = cells_of(row->changes, false);
+		json_t *before = cells_of(row->before, true);
+		json_t *after = cells_of(row->after, true);
+		json_t *cells = cells_of(row->theirs, false);
 		json_t *theirs = json_object();
 		enum merge_result r = merge_changes(t, changes, before, after,
 						    cells, theirs);

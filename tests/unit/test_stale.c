@@ -26,27 +26,39 @@ static const struct row {
 	const char *remote;     /* changed there meanwhile */
 	const char *edit;       /* made in the old buffer */
 	bool bare;              /* only the edit is written, no whole file */
+	bool read;              /* somebody has read the record since */
 	int64_t wait_ms;        /* between the remote change and the save */
 	const char *state;      /* in the end */
 	const char *note, *count; /* in the end, on the server */
 } rows[] = {
-	{ "another field was changed", "Count=2", "Note=mine", false, 0,
+	{ "another field was changed", "Count=2", "Note=mine", false, true, 0,
 	  "clean", "mine", "2" },
 	{ "nothing was edited: may be a return to the old", "Count=2", "",
-	  false, 0, "conflict", "note", "2" },
+	  false, true, 0, "conflict", "note", "2" },
 	{ "only the old value, said alone, is meant", "Count=2", "Count=1",
-	  true, 0, "clean", "note", "1" },
+	  true, true, 0, "clean", "note", "1" },
 	{ "the same field was edited in a view that is surely old",
-	  "Note=theirs Count=2", "Note=mine", false, 0, "conflict", "theirs",
-	  "2" },
+	  "Note=theirs Count=2", "Note=mine", false, true, 0, "conflict",
+	  "theirs", "2" },
 	{ "the same field, nothing tells of the view", "Note=theirs",
-	  "Note=mine", false, 0, "clean", "mine", "1" },
+	  "Note=mine", false, true, 0, "clean", "mine", "1" },
 	{ "both changed it to the same", "Count=2 Note=same", "Note=same",
-	  false, 0, "clean", "same", "2" },
+	  false, true, 0, "clean", "same", "2" },
 	{ "two fields changed there, one here", "Count=2 Name=Renamed",
-	  "Note=mine", false, 0, "clean", "mine", "2" },
-	{ "two days later it is an edit", "Count=2", "Note=mine", false,
+	  "Note=mine", false, true, 0, "clean", "mine", "2" },
+	{ "two days later it is an edit", "Count=2", "Note=mine", false, true,
 	  INT64_C(2) * 24 * 3600 * 1000, "clean", "mine", "1" },
+	/* nobody has read the record since: the view is older */
+	{ "unread: another field was changed", "Count=2", "Note=mine", false,
+	  false, 0, "clean", "mine", "2" },
+	{ "unread: the same field", "Note=theirs", "Note=mine", false, false,
+	  0, "conflict", "theirs", "1" },
+	{ "unread: the same field to the same", "Note=same", "Note=same",
+	  false, false, 0, "clean", "same", "1" },
+	{ "unread: two days later", "Count=2", "Note=mine", false, false,
+	  INT64_C(2) * 24 * 3600 * 1000, "clean", "mine", "2" },
+	{ "unread: said alone it is meant", "Note=theirs", "Note=mine", true,
+	  false, 0, "clean", "mine", "1" },
 };
 
 static void remote_set(struct fa_record *r, const char *what)
@@ -104,6 +116,8 @@ static void P5_rows(void **state)
 		remote_set(r, row->remote);
 		assert_int_equal(cache_refresh(w.c, 0, w.tables[0]), 0);
 		world_run(&w, 2000);
+		if (row->read)
+			free(world_bytes(&w, k));
 		w.clk.now_wall_ms += row->wait_ms;
 		now = edited(old, row->edit, row->bare);
 		assert_int_equal(world_write(&w, k, now), 0);
