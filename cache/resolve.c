@@ -3,6 +3,7 @@
  * value back at the base (flush_send.c, after retry). */
 #include "save.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -227,6 +228,9 @@ static bool list_one(void *ctx, struct live *l)
 	memset(&s->e[i], 0, sizeof(s->e[i]));
 	s->e[i].st.key = l->key;
 	memcpy(s->e[i].name, l->name, NAME_BUF);
+	if (s->c->conf.names_by_id && !live_is_local(l))
+		snprintf(s->e[i].name, NAME_BUF, "%s%s", l->record,
+			 RECORD_SUFFIX);
 	if (s->n < s->max)
 		s->n++;
 	return true;
