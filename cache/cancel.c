@@ -191,7 +191,10 @@ static int act(struct cache *c, const char *id, bool cancel)
 	live_each(&c->live, act_on, &w);
 	if (w.err == 0 || all)
 		restore_act_locked(c, w.id, cancel, &w.found, &w.err);
-	flush_kick(c);
+	if (cancel)
+		flush_kick(c);
+	else
+		flush_retry_locked(c);
 	lock_drop(&c->mu);
 	after_run(c, &a);
 	if (w.found == 0 && !all)

@@ -556,10 +556,19 @@ static void kicked(void *arg)
 
 	lock_take(&c->mu);
 	c->flush->kicked = false;
+	if (c->flush->at_once)
+		c->flush->not_before_ns = 0;
+	c->flush->at_once = false;
 	if (c->flush_waiters.head)
 		c->flush->urgent = true;
 	lock_drop(&c->mu);
 	flush_continue(c->flush);
+}
+
+void flush_retry_locked(struct cache *c)
+{
+	c->flush->at_once = true;
+	flush_kick(c);
 }
 
 void flush_kick(struct cache *c)

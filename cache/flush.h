@@ -43,7 +43,9 @@ struct flush {
 	struct flush_batch *looks; /* looks that wait for their next time */
 	unsigned requests;      /* under way */
 	bool urgent;            /* a flush was asked for */
-	bool kicked;            /* guarded by cache.mu: a run is posted */
+	/* guarded by cache.mu */
+	bool kicked;            /* a run is posted */
+	bool at_once;           /* it shall not wait out a failure before it */
 };
 
 /* ---- flush.c ---- */

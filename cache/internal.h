@@ -323,6 +323,8 @@ int flush_new(struct cache *c);
 void flush_free(struct cache *c);
 /* Any thread, mu held: there is something to send; at once if somebody waits. */
 void flush_kick(struct cache *c);
+/* The same, and what waits after a failure waits no more. */
+void flush_retry_locked(struct cache *c);
 unsigned flush_unsent_locked(struct cache *c);
 void cache_count_unsent_locked(struct cache *c, struct cache_unsent *ret);
 

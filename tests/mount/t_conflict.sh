@@ -108,3 +108,27 @@ test_P5_the_same_field_in_a_buffer_that_is_surely_older() {
 	eq theirs "$(record $CHAIR | jq -r .Notes)" theirs
 	has listed "$("$BIN" conflicts "$M")" 'mine "mine", theirs "theirs"'
 }
+
+test_P5_vim_with_an_older_buffer() {
+	command -v vim >/dev/null && command -v tmux >/dev/null ||
+		skip "vim or tmux is not installed"
+	ready
+	S=atfsv$$
+	TERM=xterm tmux -f /dev/null -L $S new-session -d -x 100 -y 40 \
+		"TERM=xterm vim -u NONE -N '$C'"
+	up() { tmux -L $S capture-pane -p | grep -q '"Price": 250'; }
+	within 10 up
+	remote '{"Units":9,"Notes":"theirs"}'
+	"$BIN" refresh "$T"
+	within 5 grep -q elsewhere "$T/.airtable/history/Hammock Chair/log.json"
+	tmux -L $S send-keys ':%s/"Price": 250/"Price": 251/' Enter
+	sleep 0.3
+	tmux -L $S send-keys ':wq!' Enter
+	sleep 0.5
+	tmux -L $S send-keys y Enter # "has been changed since reading it"
+	within 10 grep -q '"Price": 251' "$C"
+	tmux -L $S kill-server 2>/dev/null
+	settle
+	eq server "$(record $CHAIR | jq -c '[.Price, .Units, .Notes]')" \
+		'[251,9,"theirs"]'
+}

@@ -307,6 +307,24 @@ static void retry_sends_what_was_refused(void **state)
 	assert_string_equal(fake_account_get(rec, FA_NOTE), "bad");
 }
 
+/* Somebody who says retry does not wait for the backoff. */
+static void retry_does_not_wait_out_a_failure(void **state)
+{
+	(void)state;
+	begin();
+	fake_account_fault(&w.acc, (struct fa_fault){ FA_UPDATE, FA_STATUS,
+						      .times = 0, .status = 503,
+						      .body = "{}" });
+	assert_int_equal(world_save(&w, key, "Note", "new"), 0);
+	world_run(&w, 120000); /* until the pauses are long */
+	fake_account_heal(&w.acc);
+	while (w.c && strcmp(world_state(&w, key), "dirty") != 0)
+		world_run(&w, 50);
+	assert_int_equal(cache_queue_retry(w.c, "all"), 0);
+	world_run(&w, 1500);
+	assert_string_equal(fake_account_get(rec, FA_NOTE), "new");
+}
+
 static void retry_all_takes_every_refused_one(void **state)
 {
 	(void)state;
@@ -542,6 +560,7 @@ int main(void)
 		T(what_may_have_arrived_is_not_cancelled),
 		T(refused_content_can_be_dropped),
 		T(retry_sends_what_was_refused),
+		T(retry_does_not_wait_out_a_failure),
 		T(retry_all_takes_every_refused_one),
 		T(the_trash_outlives_cache_and_mount),
 		T(names_in_the_trash_are_unique),
