@@ -32,7 +32,10 @@ struct stale {
 	const json_t *doc;
 	struct recfile_edit *e;
 	json_t *waiting;  /* {"fld...": true}: of saves not on their way */
-	json_t *own;      /* {"fld...": shown}: our newest confirmed word */
+	json_t *own;      /* {"fld...": shown}: our newest word, sent or on its
+	                     way */
+	json_t *shown;    /* {"Name": value}: of bytes not yet confirmed, which
+	                     are what the file shows */
 };
 
 /* ---- what nobody has read ---- */
@@ -74,7 +77,7 @@ static int note_own(void *ctx, const struct op *o)
 {
 	json_t *own = ctx, *after;
 
-	if (o->kind == OP_DELETE || o->state != OP_DONE || o->err)
+	if (o->kind == OP_DELETE || (o->state == OP_DONE && o->err))
 		return 0;
 	after = json_from_text(o->after);
 	json_object_update_missing(own, after); /* newest first */
@@ -219,8 +222,10 @@ static void sort_fields(const struct stale *s, const json_t *version,
 			schema_find_field(s->j->st, key);
 		json_t *then, *now, *mine = json_object_get(s->e->after, key);
 
-		if (!f || json_object_get(s->waiting, key))
-			continue;
+		if (!f || json_object_get(s->waiting, key) ||
+		    (json_object_get(s->shown, f->name) &&
+		     value_equal(json_object_get(s->shown, f->name), mine)))
+			continue; /* the latter: save.c knows that view */
 		then = render_value(f, json_object_get(version, key));
 		now = render_value(f, json_object_get(s->j->cells, key));
 		if (!value_equal(then, now) && !is_own(s, f, now))
@@ -352,6 +357,7 @@ int stale_sort_out(struct cache *c, struct live *l,
 	if (is_whole(&s)) {
 		s.waiting = json_object();
 		s.own = json_object();
+		s.shown = save_shown_fields_locked(c, l);
 		r = load_waiting(&s);
 		if (r == 0)
 			r = journal_each_of_record(c->journal, l->record,
@@ -360,6 +366,7 @@ int stale_sort_out(struct cache *c, struct live *l,
 			look(&s);
 		json_decref(s.waiting);
 		json_decref(s.own);
+		json_decref(s.shown);
 	}
 	json_decref(doc);
 	return r;
