@@ -252,6 +252,8 @@ static int absorb_changed(struct absorb *a, struct incoming *in, char *raw,
 		moves = !editable_equal(a->st, before, in->cells);
 		json_decref(before);
 		if (moves)
+			stale_unseen_locked(a->c, in->key, a->now_ms);
+		if (moves)
 			row.mtime_ms =
 				modified_ms(a->st, in->cells, a->now_ms);
 	}

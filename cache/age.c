@@ -27,9 +27,10 @@ static void touch_bases_locked(struct cache *c, int64_t limit_ms)
 	fetch_want_bases_locked(c, API_REFRESH);
 }
 
-void fetch_touch_bases_locked(struct cache *c)
+void fetch_touch_bases_locked(struct cache *c, bool listed)
 {
-	touch_bases_locked(c, c->conf.ttl_ms);
+	touch_bases_locked(c, listed || !c->conf.live ? c->conf.ttl_ms :
+							c->conf.full_ttl_ms);
 }
 
 void fetch_touch_base_locked(struct cache *c, struct base *b)

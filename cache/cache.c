@@ -10,6 +10,7 @@
 #define DEFAULT_ENDPOINT "https://api.airtable.com" /* airtable-api.md 1 */
 #define KEEP_DONE 10000                             /* operations; ours */
 #define KEEP_DONE_MS (INT64_C(30) * 24 * 3600 * 1000)
+#define PRUNE_MS (INT64_C(24) * 3600 * 1000)
 
 static int copy_text(char **dst, const char *src)
 {
@@ -144,6 +145,16 @@ static int open_api(struct cache *c, struct atfs_error *reterr)
 	return r;
 }
 
+void cache_prune(struct cache *c)
+{
+	int64_t now = clock_wall_ms(c->clock);
+
+	if (now - c->pruned_ms < PRUNE_MS && now >= c->pruned_ms)
+		return;
+	c->pruned_ms = now;
+	(void)journal_prune(c->journal, now - KEEP_DONE_MS, KEEP_DONE);
+}
+
 int cache_open(const struct cache_config *conf, struct cache **ret,
 	       struct atfs_error *reterr)
 {
@@ -162,6 +173,8 @@ int cache_open(const struct cache_config *conf, struct cache **ret,
 		r = copy_text(&c->profile, conf->profile);
 	if (r == 0)
 		r = copy_text(&c->mountpoint, conf->mountpoint);
+	if (r == 0)
+		r = copy_text(&c->upsert_key, conf->upsert_key);
 	copy_defaults(c);
 	if (r == 0)
 		r = check_profile(c->profile, reterr);
@@ -189,9 +202,7 @@ int cache_open(const struct cache_config *conf, struct cache **ret,
 		lock_drop(&c->mu);
 	}
 	if (r == 0)
-		(void)journal_prune(c->journal,
-				    clock_wall_ms(c->clock) - KEEP_DONE_MS,
-				    KEEP_DONE);
+		cache_prune(c);
 	if (r < 0) {
 		if (!reterr->err)
 			error_set(reterr, r, ERROR_INPUT, "%s", strerror(-r));
@@ -376,6 +387,7 @@ void cache_free(struct cache *c)
 	free(c->base_filter);
 	free(c->profile);
 	free(c->mountpoint);
+	free(c->upsert_key);
 	lock_release(&c->mu);
 	pthread_mutex_destroy(&c->errors_mu);
 	free(c);

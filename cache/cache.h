@@ -73,6 +73,8 @@ struct cache_config {
 	bool names_by_id;        /* -o names=id */
 	bool hide_computed;      /* -o computed=hide */
 	bool typecast;
+	const char *upsert_key;  /* -o upsert_key=: a field's name or id; records
+	                            are made by merging on it; NULL = not */
 	bool no_conflict_check;  /* -o conflict=off */
 	int64_t ttl_ms;          /* 60,000: age after which an access revalidates;
 	                            0 = never by itself */
@@ -188,6 +190,10 @@ int cache_stat_record(struct cache *c, struct rec_key key,
 		      struct cache_stat *ret, struct cache_waiter *w);
 int cache_read_record(struct cache *c, struct rec_key key, char **ret,
 		      size_t *ret_n);
+/* The same where nobody gets to see it: what an editor holds is not newer for
+ * that (stale.c). */
+int cache_peek_record(struct cache *c, struct rec_key key, char **ret,
+		      size_t *ret_n);
 /* The present name; -ESTALE if it has none. */
 int cache_record_name(struct cache *c, struct rec_key key,
 		      char ret[static NAME_BUF]);
@@ -234,6 +240,64 @@ int cache_status_text(struct cache *c, char **ret);
 int cache_status_json(struct cache *c, char **ret);
 int cache_queue_json(struct cache *c, char **ret);
 int cache_errors_ndjson(struct cache *c, char **ret);
+
+/* ---- settling by hand. Refused with -EBUSY: it may be on its way to the
+ * server right now, or have arrived there; -ENOENT: there is none. ---- */
+/* The brake on mass deletes lets n more through; 0 = any number for a while. */
+void cache_allow_deletes(struct cache *c, unsigned n);
+
+enum cache_resolution {
+	CACHE_MINE,   /* what was saved here is sent after all */
+	CACHE_THEIRS, /* the server's value stays */
+	CACHE_BOTH,   /* lists united, long texts one after the other; of what
+	                 holds one value alone, mine */
+};
+int cache_resolve(struct cache *c, struct rec_key key,
+		  enum cache_resolution how);
+/* Records in conflict with seq > after, ascending, by name alone. */
+int cache_list_conflicts(struct cache *c, uint32_t table, uint32_t after,
+			 struct cache_entry *ret, size_t max);
+/* The record as a file: as it was before both changes, as saved here, as the
+ * server has it. -ENOENT: not in conflict. */
+enum cache_version { CACHE_V_BASE, CACHE_V_MINE, CACHE_V_THEIRS };
+int cache_read_conflict(struct cache *c, struct rec_key key,
+			enum cache_version which, char **ret);
+int cache_conflicts_json(struct cache *c, char **ret);
+
+/* id: a queue_id of the queue, as text ("12", or "d3-7" of content that was
+ * never taken as a save), or "all". Retry: sent again, refused ones too.
+ * Cancel: the record is as the server has it again; what was cancelled stays
+ * in the history, a record that only was to be made in the trash. Of all,
+ * those that may not be cancelled are left, and -EBUSY says so. */
+int cache_queue_retry(struct cache *c, const char *id);
+int cache_queue_cancel(struct cache *c, const char *id);
+
+/* Things of the past that have a file: its number (from 1), and name. */
+struct cache_past {
+	uint32_t no;
+	char name[NAME_BUF];
+};
+/* Deleted records of a table with no > after, ascending. */
+int cache_list_trash(struct cache *c, uint32_t table, uint32_t after,
+		     struct cache_past *ret, size_t max);
+int cache_find_trash(struct cache *c, uint32_t table, const char *name,
+		     uint32_t *ret_no);
+int cache_read_trash(struct cache *c, uint32_t table, uint32_t no, char **ret);
+int cache_forget_trash(struct cache *c, uint32_t table, uint32_t no);
+/* Earlier contents of a record, by time: saved here, or replaced since. A
+ * number says by itself which content it is. */
+int cache_list_history(struct cache *c, struct rec_key key, uint32_t after,
+		       struct cache_past *ret, size_t max);
+int cache_find_history(struct cache *c, struct rec_key key, const char *name,
+		       uint32_t *ret_no);
+int cache_read_history(struct cache *c, uint32_t table, uint32_t no,
+		       char **ret);
+/* Who changed what and when, newest first; seq 0: all, what was done here. */
+int cache_history_json(struct cache *c, struct rec_key key, char **ret);
+/* Takes back a sent edit by its number in that history: a change of its own,
+ * with its own queue_id. -EBUSY: the fields were changed here since and are not
+ * sent; -EINVAL, -EPERM: there is nothing of it that could be put back. */
+int cache_undo(struct cache *c, int64_t id);
 
 struct cache_unsent {
 	unsigned queued;    /* will go out by themselves, unknown ones included */

@@ -1,6 +1,6 @@
 /* What people and programs want to know: one record, a base, a table, the
  * queue, the whole mount; as JSON or as text. */
-#include "internal.h"
+#include "describe.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +9,9 @@
 
 #include "render.h"
 
-static int to_text(json_t *j, char **ret)
+#define RECENT_ERRORS 3 /* told by status */
+
+int describe_text(json_t *j, char **ret)
 {
 	size_t n;
 	char *text, *grown;
@@ -30,7 +32,7 @@ static int to_text(json_t *j, char **ret)
 	return 0;
 }
 
-static json_t *time_of(int64_t ms)
+json_t *describe_time(int64_t ms)
 {
 	char when[25];
 
@@ -38,6 +40,13 @@ static json_t *time_of(int64_t ms)
 		return json_null();
 	clock_format_iso(ms, when);
 	return json_string(when);
+}
+
+void describe_draft_id(const struct live *l,
+		       char out[static DESCRIBE_DRAFT_ID_BUF])
+{
+	snprintf(out, DESCRIBE_DRAFT_ID_BUF, "d%u-%u", l->key.table,
+		 l->key.seq);
 }
 
 /* ---- one record ---- */
@@ -92,7 +101,7 @@ static json_t *error_of(const struct save_error *e)
 }
 
 /* Field ids as the names that people know. */
-static json_t *by_name(const struct schema_table *st, const char *text)
+json_t *describe_by_name(const struct schema_table *st, const char *text)
 {
 	json_t *in = json_from_text(text), *out = json_object(), *v;
 	const char *key;
@@ -101,9 +110,8 @@ static json_t *by_name(const struct schema_table *st, const char *text)
 		const struct schema_field *f =
 			st ? schema_find_field(st, key) : NULL;
 
-		if (strcmp(key, "copy_of") == 0 || strcmp(key, OP_SENT) == 0)
+		if (strncmp(key, "fld", 3) != 0) /* a note of ours */
 			continue;
-
 		json_object_set(out, f ? f->name : key, v);
 	}
 	json_decref(in);
@@ -123,17 +131,17 @@ static json_t *op_json(struct cache *c, const struct live *l,
 	json_object_set_new(j, "kind", json_string(op_kind_name(lo->kind)));
 	json_object_set_new(j, "state", json_string(op_state_name(lo->state)));
 	if (journal_get(c->journal, lo->id, false, &o) == 0) {
-		json_object_set_new(j, "saved_at", time_of(o.saved_ms));
+		json_object_set_new(j, "saved_at", describe_time(o.saved_ms));
 		json_object_set_new(j, "tries", json_integer(o.tries));
 		if (o.reason && o.err)
 			json_object_set_new(j, "reason",
 					    json_string(o.reason));
 		if (details && o.kind != OP_DELETE) {
-			json_object_set_new(j, "base", by_name(st, o.before));
-			json_object_set_new(j, "mine", by_name(st, o.after));
+			json_object_set_new(j, "base", describe_by_name(st, o.before));
+			json_object_set_new(j, "mine", describe_by_name(st, o.after));
 			if (o.theirs)
 				json_object_set_new(j, "theirs",
-						    by_name(st, o.theirs));
+						    describe_by_name(st, o.theirs));
 		}
 		op_clear(&o);
 	}
@@ -166,7 +174,7 @@ static json_t *record_json(struct cache *c, struct table *t,
 						row->id) :
 				   json_null());
 	json_object_set_new(j, "state", json_string(state_of(l)));
-	json_object_set_new(j, "synced_at", time_of(t->fresh_at_ms));
+	json_object_set_new(j, "synced_at", describe_time(t->fresh_at_ms));
 	json_object_set_new(j, "error", l ? error_of(&l->error) : json_null());
 	json_object_set_new(j, "pending", pending_of(c, l));
 	return j;
@@ -188,7 +196,7 @@ int cache_describe_record(struct cache *c, struct rec_key key, char **ret)
 		store_row_release(&row);
 	}
 	lock_drop(&c->mu);
-	return r < 0 ? (r == -ENOENT ? -ESTALE : r) : to_text(j, ret);
+	return r < 0 ? (r == -ENOENT ? -ESTALE : r) : describe_text(j, ret);
 }
 
 /* ---- base and table ---- */
@@ -209,10 +217,10 @@ int cache_describe_base(struct cache *c, uint32_t base, char **ret)
 		json_object_set_new(j, "url",
 				    json_sprintf("https://airtable.com/%s",
 						 b->id.s));
-		json_object_set_new(j, "schema_at", time_of(b->schema_at_ms));
+		json_object_set_new(j, "schema_at", describe_time(b->schema_at_ms));
 	}
 	lock_drop(&c->mu);
-	return j ? to_text(j, ret) : -ESTALE;
+	return j ? describe_text(j, ret) : -ESTALE;
 }
 
 int cache_describe_table(struct cache *c, uint32_t table, char **ret)
@@ -228,7 +236,7 @@ int cache_describe_table(struct cache *c, uint32_t table, char **ret)
 		st = tree_schema_locked(t, &s);
 	lock_drop(&c->mu);
 	if (st)
-		r = to_text(json_incref(st->json), ret);
+		r = describe_text(json_incref(st->json), ret);
 	schema_unref(s);
 	return r;
 }
@@ -286,13 +294,18 @@ static bool queue_one(void *ctx, struct live *l)
 		json_object_set_new(j, "path", json_string(path));
 		json_array_append_new(q->list, j);
 	}
-	if (l->has_draft)
+	if (l->has_draft) {
+		char id[DESCRIBE_DRAFT_ID_BUF];
+
+		describe_draft_id(l, id);
 		json_array_append_new(
 			q->list,
-			json_pack("{s:s, s:s, s:s, s:o}", "kind", "draft",
+			json_pack("{s:s, s:s, s:s, s:s, s:o}",
+				  "queue_id", id, "kind", "draft",
 				  "state", l->error.err ? "invalid" : "open",
 				  "path", path, "error",
 				  error_of(&l->error)));
+	}
 	return true;
 }
 
@@ -302,8 +315,9 @@ int cache_queue_json(struct cache *c, char **ret)
 
 	lock_take(&c->mu);
 	live_each(&c->live, queue_one, &q);
+	restore_list_locked(c, q.list);
 	lock_drop(&c->mu);
-	return to_text(q.list, ret);
+	return describe_text(q.list, ret);
 }
 
 /* ---- the whole mount ---- */
@@ -356,7 +370,7 @@ static json_t *tables_json(struct cache *c)
 			json_object_set_new(
 				j, "fetched",
 				json_integer((json_int_t)t->fetched));
-		json_object_set_new(j, "read_at", time_of(t->fresh_at_ms));
+		json_object_set_new(j, "read_at", describe_time(t->fresh_at_ms));
 		if (t->last_err)
 			json_object_set_new(j, "error",
 					    json_string(t->last_text));
@@ -373,7 +387,7 @@ static json_t *live_json(struct cache *c)
 
 	json_array_foreach(list, i, j) {
 		json_object_set_new(j, "polled_at",
-				    time_of(json_integer_value(json_object_get(
+				    describe_time(json_integer_value(json_object_get(
 					    j, "polled_at_ms"))));
 		json_object_del(j, "polled_at_ms");
 	}
@@ -417,7 +431,7 @@ static json_t *unsent_json(const struct cache_unsent *u)
 int cache_status_json(struct cache *c, char **ret)
 {
 	struct cache_unsent u;
-	json_t *j = json_object(), *live;
+	json_t *errors = errlog_recent(c, RECENT_ERRORS), *j = json_object(), *live;
 
 	lock_take(&c->mu);
 	cache_count_unsent_locked(c, &u);
@@ -437,8 +451,9 @@ int cache_status_json(struct cache *c, char **ret)
 	json_object_set_new(j, "last_error",
 			    json_string(c->api_status.last_error));
 	json_object_set_new(j, "last_contact",
-			    time_of(c->api_status.last_ok_wall_ms));
+			    describe_time(c->api_status.last_ok_wall_ms));
 	json_object_set_new(j, "unsent", unsent_json(&u));
+	json_object_set_new(j, "recent_errors", errors);
 	json_object_set_new(j, "calls", calls_json(c, &c->api_status));
 	json_object_set_new(j, "odd_bases", calls_odd_json_locked(c));
 	json_object_set_new(j, "tables", tables_json(c));
@@ -446,7 +461,29 @@ int cache_status_json(struct cache *c, char **ret)
 	if (live)
 		json_object_set_new(j, "live", live);
 	lock_drop(&c->mu);
-	return to_text(j, ret);
+	return describe_text(j, ret);
+}
+
+static const char *word(const json_t *e, const char *key)
+{
+	const char *s = json_string_value(json_object_get(e, key));
+
+	return s ? s : "";
+}
+
+static void text_of_errors(FILE *m, const json_t *list)
+{
+	json_t *e;
+	size_t i;
+
+	if (json_array_size(list))
+		fprintf(m, "last refusals:\n");
+	json_array_foreach(list, i, e) {
+		fprintf(m, "  %s %s: %s [%s]\n", word(e, "time"),
+			word(e, "path"), word(e, "reason"), word(e, "errno"));
+		if (word(e, "hint")[0])
+			fprintf(m, "      %s\n", word(e, "hint"));
+	}
 }
 
 static void text_of_table(FILE *m, struct cache *c, struct table *t)
@@ -476,9 +513,11 @@ int cache_status_text(struct cache *c, char **ret)
 	struct cache_unsent u;
 	size_t n = 0, i;
 	FILE *m = open_memstream(ret, &n);
+	json_t *errors;
 
 	if (!m)
 		return -ENOMEM;
+	errors = errlog_recent(c, RECENT_ERRORS);
 	lock_take(&c->mu);
 	cache_count_unsent_locked(c, &u);
 	fprintf(m, "%s on %s (process %d)\n", c->endpoint,
@@ -496,10 +535,12 @@ int cache_status_text(struct cache *c, char **ret)
 		(unsigned long long)c->api_status.rate_limited);
 	calls_text_locked(c, m);
 	text_of_live(m, c);
+	text_of_errors(m, errors);
 	fprintf(m, "tables:\n");
 	for (i = 0; i < c->tables_n; i++)
 		if (c->tables[i] && c->tables[i]->listed)
 			text_of_table(m, c, c->tables[i]);
 	lock_drop(&c->mu);
+	json_decref(errors);
 	return fclose(m) == 0 ? 0 : -ENOMEM;
 }

@@ -43,7 +43,7 @@ static int need_bases_locked(struct cache *c, struct cache_waiter *w)
 	if (w == CACHE_LOCAL)
 		return c->bases_known ? 0 : -EBUSY;
 	if (c->bases_known) {
-		fetch_touch_bases_locked(c);
+		fetch_touch_bases_locked(c, false);
 		return 0;
 	}
 	fetch_want_bases_locked(c, API_INTERACTIVE);
@@ -170,7 +170,7 @@ int cache_open_dir(struct cache *c, uint32_t base, uint32_t table,
 	else if (b && b->schema)
 		fetch_touch_base_locked(c, b);
 	else if (c->bases_known)
-		fetch_touch_bases_locked(c);
+		fetch_touch_bases_locked(c, true);
 	lock_drop(&c->mu);
 	return r;
 }

@@ -131,6 +131,28 @@ int errlog_read(struct cache *c, char **ret)
 	return r;
 }
 
+json_t *errlog_recent(struct cache *c, size_t max)
+{
+	json_t *list = json_array(), *e;
+	char *text, *line;
+
+	if (errlog_read(c, &text) < 0)
+		return list;
+	while (json_array_size(list) < max && *text) {
+		line = strrchr(text, '\n');
+		if (line && !line[1]) { /* the line end of the last one */
+			*line = '\0';
+			continue;
+		}
+		e = json_loads(line ? line + 1 : text, 0, NULL);
+		if (e)
+			json_array_append_new(list, e);
+		*(line ? line : text) = '\0';
+	}
+	free(text);
+	return list;
+}
+
 int cache_errors_ndjson(struct cache *c, char **ret)
 {
 	return errlog_read(c, ret);

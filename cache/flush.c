@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "save.h"
+
 #define REQUESTS_MAX 12            /* under way at a time; ours */
 #define MANY 100                   /* queued in one table: sent early */
 #define WAIT_FACTOR 5              /* writeback times an edit waits at most
@@ -37,18 +39,23 @@ void flush_free(struct cache *c)
 	c->flush = NULL;
 }
 
+void flush_item_clear(struct flush_item *it)
+{
+	op_clear(&it->op);
+	json_decref(it->changes);
+	json_decref(it->before);
+	json_decref(it->after);
+	memset(it, 0, sizeof(*it));
+}
+
 void flush_batch_free(struct flush_batch *b)
 {
 	size_t i;
 
 	if (!b)
 		return;
-	for (i = 0; i < b->n; i++) {
-		op_clear(&b->items[i].op);
-		json_decref(b->items[i].changes);
-		json_decref(b->items[i].before);
-		json_decref(b->items[i].after);
-	}
+	for (i = 0; i < b->n; i++)
+		flush_item_clear(&b->items[i]);
 	json_decref(b->records);
 	free(b->items);
 	free(b->offset);
@@ -160,8 +167,7 @@ static bool settle_delete(struct pick *p, struct live *l)
 	    (last->due_ms > p->now_ms && !p->f->urgent))
 		return false;
 	if (live_is_local(l) && l->ops[0].kind == OP_CREATE &&
-	    l->ops[0].state != OP_SENDING && l->ops[0].state != OP_UNKNOWN &&
-	    !l->ops[0].busy) {
+	    !save_op_in_flight(&l->ops[0])) {
 		(void)save_forget_local_locked(c, l);
 		(void)live_settle(&c->live, l);
 		return true;
@@ -173,6 +179,7 @@ static bool settle_delete(struct pick *p, struct live *l)
 
 		if (journal_get(c->journal, l->ops[0].id, false, &it.op) < 0)
 			break;
+		it.op.err = OP_ERR_FOLDED;
 		(void)flush_move_locked(p->f, &it, OP_DONE);
 		op_clear(&it.op);
 	}
@@ -298,9 +305,22 @@ static size_t may_go(struct pick *p, const struct ready *r)
 
 /* ---- making batches ---- */
 
-static bool load_item(struct flush *f, struct rec_key key,
+/* It links to what was never made and never will be. */
+static void links_to_nothing(struct pick *p, struct flush_item *it)
+{
+	struct atfs_error err = { 0 };
+
+	error_set(&err, -EINVAL, ERROR_INPUT, "it links to a new record that "
+		  "was removed before it was made");
+	if (it->op.state == OP_QUEUED &&
+	    flush_move_locked(p->f, it, OP_SENDING) == 0)
+		flush_reject_locked(p->f, it, &err, &p->a);
+}
+
+static bool load_item(struct pick *p, struct table *t, struct rec_key key,
 		      struct flush_item *it)
 {
+	struct flush *f = p->f;
 	struct live *l = live_find(&f->c->live, key);
 
 	memset(it, 0, sizeof(*it));
@@ -311,13 +331,27 @@ static bool load_item(struct flush *f, struct rec_key key,
 	it->changes = json_from_text(it->op.changes);
 	it->before = json_from_text(it->op.before);
 	it->after = json_from_text(it->op.after);
-	l->ops[0].busy = true;
-	return true;
+	switch (it->op.state == OP_UNKNOWN ?
+			FLUSH_LINKS_READY :
+			flush_links_locked(f, t, l, it)) {
+	case FLUSH_LINKS_READY:
+		l->ops[0].busy = true;
+		return true;
+	case FLUSH_LINKS_WAIT:
+		look_again(p, p->now_ms + 1000);
+		break;
+	case FLUSH_LINKS_GONE:
+		links_to_nothing(p, it);
+		break;
+	}
+	flush_item_clear(it);
+	return false;
 }
 
-static struct flush_batch *batch_of(struct flush *f, const struct ready *r,
+static struct flush_batch *batch_of(struct pick *p, const struct ready *r,
 				    size_t from, size_t n)
 {
+	struct flush *f = p->f;
 	struct flush_batch *b = calloc(1, sizeof(*b));
 	size_t i;
 
@@ -328,7 +362,7 @@ static struct flush_batch *batch_of(struct flush *f, const struct ready *r,
 	b->kind = r->kind;
 	b->items = calloc(n, sizeof(*b->items));
 	for (i = 0; b->items && i < n; i++)
-		if (load_item(f, r->keys[from + i], &b->items[b->n]))
+		if (load_item(p, r->t, r->keys[from + i], &b->items[b->n]))
 			b->n++;
 	if (b->n)
 		return b;
@@ -364,7 +398,7 @@ static size_t take(struct pick *p, struct ready *r, struct go *go, size_t max)
 
 		if (k > n - from)
 			k = n - from;
-		go[made].b = batch_of(f, r, from, k);
+		go[made].b = batch_of(p, r, from, k);
 		go[made].unknown = r->unknown;
 		if (go[made].b)
 			made++;
@@ -530,10 +564,19 @@ static void kicked(void *arg)
 
 	lock_take(&c->mu);
 	c->flush->kicked = false;
+	if (c->flush->at_once)
+		c->flush->not_before_ns = 0;
+	c->flush->at_once = false;
 	if (c->flush_waiters.head)
 		c->flush->urgent = true;
 	lock_drop(&c->mu);
 	flush_continue(c->flush);
+}
+
+void flush_retry_locked(struct cache *c)
+{
+	c->flush->at_once = true;
+	flush_kick(c);
 }
 
 void flush_kick(struct cache *c)

@@ -27,6 +27,7 @@ struct flush_batch {
 	enum op_kind kind;
 	struct flush_item *items;
 	size_t n;
+	struct field_id merge_on; /* of creates: an upsert; "" = none */
 	char *offset;           /* of a check or look that has pages */
 	json_t *records;        /* of a look: what was listed */
 	struct loop_timer timer;/* of a look: the time between two */
@@ -42,7 +43,9 @@ struct flush {
 	struct flush_batch *looks; /* looks that wait for their next time */
 	unsigned requests;      /* under way */
 	bool urgent;            /* a flush was asked for */
-	bool kicked;            /* guarded by cache.mu: a run is posted */
+	/* guarded by cache.mu */
+	bool kicked;            /* a run is posted */
+	bool at_once;           /* it shall not wait out a failure before it */
 };
 
 /* ---- flush.c ---- */
@@ -54,6 +57,7 @@ void flush_hold(struct flush *f, const char *why);
 /* No calls are left: the base's changes wait, those of others go on. */
 void flush_hold_base_locked(struct flush *f, struct base *b);
 void flush_batch_free(struct flush_batch *b);
+void flush_item_clear(struct flush_item *it);
 /* Moves an operation and its live twin; a done one is dropped. */
 int flush_move_locked(struct flush *f, struct flush_item *it, enum op_state to);
 
@@ -63,6 +67,32 @@ void flush_send(struct flush_batch *b);
 /* A create that turned out to be done: the record is rec now. */
 int flush_adopt_locked(struct flush *f, struct table *t, struct flush_item *it,
 		       json_t *rec, struct after *a);
+
+/* A refusal for good, by the server or by us. */
+void flush_reject_locked(struct flush *f, struct flush_item *it,
+			 const struct atfs_error *err, struct after *a);
+
+/* ---- flush_upsert.c: -o upsert_key ---- */
+/* The field that a create is merged on; NULL = it is none that could be. */
+const struct schema_field *flush_key(const struct flush_batch *b,
+				     const struct schema_table *st,
+				     const struct flush_item *it);
+/* Could this item go in one request with those of part, which has some? */
+bool flush_goes_with(const struct flush_batch *part,
+		     const struct schema_field *key,
+		     const struct flush_item *it);
+/* Takes out of a batch of unknown creates those that may simply be repeated,
+ * and sends them. */
+void flush_repeat_keyed(struct flush_batch *b);
+
+/* ---- flush_links.c ---- */
+enum flush_links {
+	FLUSH_LINKS_READY, /* perhaps with another operation behind it now */
+	FLUSH_LINKS_WAIT,  /* for a record that it links to */
+	FLUSH_LINKS_GONE,  /* that record will never be made */
+};
+enum flush_links flush_links_locked(struct flush *f, struct table *t,
+				    struct live *l, struct flush_item *it);
 
 /* ---- flush_look.c: takes the batch (of unknown creates) over ---- */
 void flush_look(struct flush_batch *b);

@@ -63,6 +63,12 @@ static void look_end(struct flush_batch *b)
 
 void flush_look(struct flush_batch *b)
 {
+	if (b->f->c->upsert_key)
+		flush_repeat_keyed(b);
+	if (b->n == 0) {
+		flush_batch_free(b);
+		return;
+	}
 	b->f->requests++;
 	if (look_submit(b) < 0) {
 		lock_take(&b->f->c->mu);
@@ -283,12 +289,8 @@ static void look_done(void *arg, const struct api_answer *ans)
 		look_end(b);
 		return;
 	}
-	for (i = left; i < b->n; i++) {
-		op_clear(&b->items[i].op);
-		json_decref(b->items[i].changes);
-		json_decref(b->items[i].before);
-		json_decref(b->items[i].after);
-	}
+	for (i = left; i < b->n; i++)
+		flush_item_clear(&b->items[i]);
 	b->n = left;
 	b->f->requests--;
 	b->next = b->f->looks;

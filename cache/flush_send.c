@@ -32,8 +32,8 @@ static void batch_end(struct flush_batch *b)
 
 /* ---- a refusal by the server, for good ---- */
 
-static void reject_locked(struct flush *f, struct flush_item *it,
-			  const struct atfs_error *err, struct after *a)
+void flush_reject_locked(struct flush *f, struct flush_item *it,
+			 const struct atfs_error *err, struct after *a)
 {
 	struct live *l = live_find(&f->c->live, it->key);
 	char path[3 * NAME_BUF];
@@ -51,7 +51,8 @@ static void reject_locked(struct flush *f, struct flush_item *it,
 	save_error_set(&l->error, err->err, "%s", err->text);
 	snprintf(l->error.hint, sizeof(l->error.hint),
 		 "the server refused it; the bytes are kept: mend the file "
-		 "and save it again");
+		 "and save it again, or airtablefs queue retry or cancel %lld",
+		 (long long)it->op.id);
 	if (l->hidden) { /* a delete that may not be: it is there again */
 		l->hidden = false;
 		after_new(a, l->key.table, l->name);
@@ -78,8 +79,9 @@ static void conflict_locked(struct flush *f, struct flush_item *it,
 		return;
 	save_error_set(&l->error, -EBUSY, "%s", reason);
 	snprintf(l->error.hint, sizeof(l->error.hint),
-		 "nothing was overwritten; save the file again to keep what "
-		 "you then write");
+		 "nothing was overwritten; airtablefs resolve --mine, --theirs "
+		 "or --both, or save the file again to keep what you then "
+		 "write");
 	path_of_locked(f->c, l, path, sizeof(path));
 	log_warn("conflict in '%s': %s", path, reason);
 	errlog_add(f->c, path, -EBUSY, "", 0, 0, reason, l->error.hint);
@@ -206,6 +208,21 @@ static void confirmed_locked(struct flush *f, struct absorb *ab,
 	op_clear(&full);
 }
 
+/* An upsert met a record that has a file already, and changes of its own. */
+static bool is_changed_here(struct cache *c, const struct table *t,
+			    const struct flush_item *it, const char *id)
+{
+	struct store_row row;
+	struct live *l;
+
+	if (store_find_id(c->store, t->no, id, STORE_META, &row) < 0)
+		return false;
+	l = row.seq == it->key.seq ? NULL :
+		live_find(&c->live, (struct rec_key){ t->no, row.seq });
+	store_row_release(&row);
+	return l && (l->ops_n || l->has_draft);
+}
+
 int flush_adopt_locked(struct flush *f, struct table *t, struct flush_item *it,
 		       json_t *rec, struct after *a)
 {
@@ -224,6 +241,11 @@ int flush_adopt_locked(struct flush *f, struct table *t, struct flush_item *it,
 	}
 	primary = recfile_primary_text(st, json_object_get(rec, "fields"));
 	memcpy(local, it->op.record, sizeof(local));
+	if (is_changed_here(c, t, it, id)) {
+		free(primary);
+		schema_unref(s);
+		return -EBUSY;
+	}
 	r = store_adopt(c->store, t->no, it->key.seq, id, &gone);
 	if (r == 0) /* the name that was given stays valid */
 		r = store_set_name(c->store, t->no, it->key.seq, l->name,
@@ -267,6 +289,16 @@ static json_t *answer_for(json_t *records, const struct flush_item *it,
 	return NULL;
 }
 
+static void met_changes_locked(struct flush *f, struct flush_item *it,
+			       struct after *a)
+{
+	struct atfs_error err = { 0 };
+
+	error_set(&err, -EEXIST, ERROR_INPUT, "a record with this key is there "
+		  "already, and its own file has changes that are not sent");
+	flush_reject_locked(f, it, &err, a);
+}
+
 static void written_locked(struct flush_batch *b, json_t *records,
 			   struct after *a)
 {
@@ -281,9 +313,13 @@ static void written_locked(struct flush_batch *b, json_t *records,
 	for (i = 0; i < b->n; i++) {
 		struct flush_item *it = &b->items[i];
 		json_t *rec = answer_for(records, it, i);
+		int r = rec ? 0 : -EPROTO;
 
-		if (!rec || (it->op.kind == OP_CREATE &&
-			     flush_adopt_locked(b->f, b->t, it, rec, a) < 0))
+		if (rec && it->op.kind == OP_CREATE)
+			r = flush_adopt_locked(b->f, b->t, it, rec, a);
+		if (r == -EBUSY)
+			met_changes_locked(b->f, it, a);
+		else if (r < 0)
 			lost_one_locked(b->f, it);
 		else
 			confirmed_locked(b->f, &ab, it, rec, a);
@@ -354,7 +390,7 @@ static void refused_locked(struct flush_batch *b, const struct atfs_error *err,
 	if (b->kind == OP_DELETE && err->cls == ERROR_GONE)
 		deleted_locked(b->f, &b->items[0]);
 	else
-		reject_locked(b->f, &b->items[0], err, a);
+		flush_reject_locked(b->f, &b->items[0], err, a);
 }
 
 static void failed(struct flush_batch *b, const struct atfs_error *err)
@@ -417,6 +453,10 @@ static json_t *body_of(const struct flush_batch *b)
 	}
 	json_object_set_new(body, "records", list);
 	json_object_set_new(body, "returnFieldsByFieldId", json_true());
+	if (b->merge_on.s[0])
+		json_object_set_new(body, "performUpsert",
+				    json_pack("{s:[s]}", "fieldsToMergeOn",
+					      b->merge_on.s));
 	if (b->f->c->conf.typecast)
 		json_object_set_new(body, "typecast", json_true());
 	return body;
@@ -435,6 +475,9 @@ static int submit(struct flush_batch *b)
 	json_t *body = NULL;
 	int64_t id;
 	size_t i;
+
+	if (b->merge_on.s[0])
+		call.kind = API_UPDATE;
 
 	if (b->kind == OP_DELETE) {
 		for (i = 0; i < b->n; i++)
@@ -476,35 +519,62 @@ static void send_now(struct flush_batch *b)
 	}
 }
 
+/* What may go in one request: at most so many, and alike. */
+static struct flush_batch *cut_part(struct flush_batch *b,
+				    const struct schema_table *st)
+{
+	struct flush_batch *part = calloc(1, sizeof(*part));
+	size_t i;
+
+	if (part)
+		part->items = calloc(API_BATCH_MAX, sizeof(*part->items));
+	if (!part || !part->items) {
+		free(part);
+		return NULL;
+	}
+	part->f = b->f;
+	part->t = b->t;
+	part->kind = b->kind;
+	for (i = 0; i < b->n && part->n < API_BATCH_MAX; i++) {
+		struct flush_item *it = &b->items[i];
+		const struct schema_field *key;
+
+		if (it->done)
+			continue;
+		key = flush_key(b, st, it);
+		if (part->n == 0 && key)
+			part->merge_on = key->id;
+		if (!flush_goes_with(part, key, it))
+			continue;
+		part->items[part->n++] = *it;
+		memset(it, 0, sizeof(*it));
+		it->done = true; /* it is in the part now */
+	}
+	return part;
+}
+
 /* Cuts a checked batch into requests. */
 void flush_send(struct flush_batch *b)
 {
-	size_t i = 0;
+	struct flush_batch *part;
+	const struct schema_table *st;
+	struct schema *s;
+	bool more;
 
-	while (i < b->n) {
-		struct flush_batch *part = calloc(1, sizeof(*part));
-
-		if (part)
-			part->items = calloc(API_BATCH_MAX,
-					     sizeof(*part->items));
-		if (!part || !part->items) {
-			free(part);
+	lock_take(&b->f->c->mu);
+	st = tree_schema_locked(b->t, &s);
+	lock_drop(&b->f->c->mu);
+	do {
+		part = cut_part(b, st);
+		if (!part)
 			break; /* stays busy; sent after a restart */
-		}
-		part->f = b->f;
-		part->t = b->t;
-		part->kind = b->kind;
-		for (; i < b->n && part->n < API_BATCH_MAX; i++) {
-			if (b->items[i].done)
-				continue;
-			part->items[part->n++] = b->items[i];
-			memset(&b->items[i], 0, sizeof(b->items[i]));
-		}
-		if (part->n)
+		more = part->n > 0;
+		if (more)
 			send_now(part);
 		else
 			flush_batch_free(part);
-	}
+	} while (more);
+	schema_unref(s);
 	flush_batch_free(b);
 }
 
@@ -529,6 +599,7 @@ static void send_done(void *arg, const struct api_answer *ans)
 	if (b->f->held)
 		log_info("changes are sent again");
 	b->f->held = false;
+	cache_prune(c);
 	lock_take(&c->mu);
 	if (b->kind == OP_DELETE) {
 		for (i = 0; i < b->n; i++)
@@ -667,7 +738,7 @@ static void missing_locked(struct flush_batch *b, struct after *a)
 			continue;
 		it->done = true;
 		(void)flush_move_locked(b->f, it, OP_SENDING);
-		reject_locked(b->f, it, &err, a);
+		flush_reject_locked(b->f, it, &err, a);
 	}
 }
 

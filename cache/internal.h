@@ -130,9 +130,17 @@ struct walk {
 	bool over_bases;     /* that will go on to other bases */
 };
 
+/* Changes from the server that nobody has read yet: who saves then surely has
+ * an older view. */
+#define UNSEEN_MAX 256 /* ours; of older ones it is not known */
+struct unseen {
+	struct rec_key key;  /* seq 0 = free */
+	int64_t at_ms;       /* when the first of them came in */
+};
+
 struct cache {
 	struct cache_config conf;
-	char *endpoint, *base_filter, *profile, *mountpoint;
+	char *endpoint, *base_filter, *profile, *mountpoint, *upsert_key;
 	char *cache_dir, *state_dir, *scratch_dir, *drafts_dir, *errors_path;
 	char *pace_path;               /* shared by all mounts of the user */
 	char *calls_path;              /* by those of this profile */
@@ -166,9 +174,15 @@ struct cache {
 	size_t odd_n;
 	int64_t deletes_window_ms;     /* the brake on mass deletes */
 	unsigned deletes_in_window;
+	bool deletes_stopped;          /* until cache_allow_deletes */
+	unsigned deletes_free;         /* so many are allowed all the same */
+	int64_t deletes_free_until_ms;
+	struct unseen unseen[UNSEEN_MAX];
+	size_t unseen_n, unseen_next;  /* in use, up to; the oldest */
 	unsigned copies;               /* creates seen that copy a record */
 	uint64_t stamp;                /* rises with each page asked for */
 	struct walk walk;
+	int64_t pruned_ms;             /* network thread */
 	bool stopping;
 	bool quiet_armed;              /* quiet_timer runs or is about to */
 	struct loop_timer quiet_timer; /* network thread */
@@ -233,7 +247,9 @@ void fetch_want_since_locked(struct cache *c, struct table *t,
  * its base as well, and of a base the list of bases. */
 void fetch_touch_table_locked(struct cache *c, struct table *t);
 void fetch_touch_base_locked(struct cache *c, struct base *b);
-void fetch_touch_bases_locked(struct cache *c);
+/* listed: they are listed, not passed by; with -o live, where a base tells what
+ * changes in it by one call, passing by is worth one after full_ttl only. */
+void fetch_touch_bases_locked(struct cache *c, bool listed);
 /* The schema has come, or not: tables that waited for it are asked for. */
 void fetch_schema_came_locked(struct cache *c, const struct base *b);
 void fetch_stop(struct cache *c);
@@ -341,6 +357,10 @@ void draft_drop_locked(struct cache *c, struct live *l);
 int draft_attach_locked(struct cache *c, struct live *l,
 			const struct draft_row *d);
 
+/* ---- stale.c ---- */
+void stale_unseen_locked(struct cache *c, struct rec_key key, int64_t at_ms);
+void stale_seen_locked(struct cache *c, struct rec_key key);
+
 /* ---- save.c ---- */
 /* Judges bytes as a save of l and commits them. */
 int save_bytes_locked(struct cache *c, struct live *l, const char *bytes,
@@ -370,6 +390,10 @@ void restore_attach_locked(struct cache *c, const struct table *t);
 void restore_settle_locked(struct cache *c, const struct table *t);
 /* Operations without a record: still to be found, and refused ones. */
 void restore_count_locked(const struct cache *c, struct cache_unsent *u);
+/* queue's list, and retry and cancel of it (id NULL = all); cache.h. */
+void restore_list_locked(struct cache *c, json_t *list);
+void restore_act_locked(struct cache *c, const char *id, bool cancel,
+			unsigned *found, int *err);
 /* Asks the server for what is still missing; _later: in a while, where it just
  * could not be asked (network thread). */
 void restore_want_locked(struct cache *c);
@@ -381,6 +405,8 @@ int flush_new(struct cache *c);
 void flush_free(struct cache *c);
 /* Any thread, mu held: there is something to send; at once if somebody waits. */
 void flush_kick(struct cache *c);
+/* The same, and what waits after a failure waits no more. */
+void flush_retry_locked(struct cache *c);
 unsigned flush_unsent_locked(struct cache *c);
 void cache_count_unsent_locked(struct cache *c, struct cache_unsent *ret);
 
@@ -393,10 +419,18 @@ void flush_note_sent(struct cache *c, struct op *o);
 #define OP_SENT "sent"
 enum merge_result { MERGE_SEND, MERGE_NOTHING, MERGE_CONFLICT };
 /* Per field: base, mine (as shown), theirs (as shown now). changes loses the
- * fields that the server holds already. */
+ * fields that the server holds already. Lists are sets where both sides changed
+ * them: what either took out is out, what either added is in, theirs first;
+ * changes and after then hold the result. */
 enum merge_result merge_changes(const struct schema_table *t, json_t *changes,
-				const json_t *before, const json_t *after,
+				const json_t *before, json_t *after,
 				const json_t *theirs_cells, json_t *ret_theirs);
+/* The sets' merge alone: the value as shown and as written, new; false if these
+ * are no lists of things that can be told apart, or nothing was taken out or
+ * added here. */
+bool merge_lists(const struct schema_field *f, const json_t *base,
+		 const json_t *mine, const json_t *mine_write,
+		 const json_t *theirs, json_t **ret_shown, json_t **ret_write);
 
 /* Equal, or text that differs in line ends at its end alone, which the server
  * adds and drops as it likes. */
@@ -407,6 +441,8 @@ void errlog_add(struct cache *c, const char *path, int err, const char *field,
 		unsigned line, unsigned column, const char *reason,
 		const char *hint);
 int errlog_read(struct cache *c, char **ret);
+/* The newest max entries, newest first; new. */
+json_t *errlog_recent(struct cache *c, size_t max);
 
 /* ---- calls.c: what is told of calls, budget and pace ---- */
 /* The budget's level moved: what stops for the user is an error to be read. */
@@ -421,6 +457,8 @@ void dirs_close(struct cache *c);
 
 /* ---- cache.c: network thread, after each answer ---- */
 void cache_note_api(struct cache *c);
+/* Forgets what was done long ago, if it is a day since that was done last. */
+void cache_prune(struct cache *c);
 
 /* "Base/Table/NAME.json" for people. */
 void path_of_locked(struct cache *c, const struct live *l, char *buf, size_t n);

@@ -54,6 +54,14 @@ const char *const journal_text[JS_N] = {
 	[JS_PRUNE] = "DELETE FROM op WHERE state = 4 AND saved_ms < ?1 AND"
 		     " id <= (SELECT id FROM op WHERE state = 4"
 		     " ORDER BY id DESC LIMIT 1 OFFSET ?2)",
+	[JS_FORGET] = "DELETE FROM op WHERE state = 4 AND id = ?",
+	/* kinds 2 create, 3 delete */
+	[JS_REMOVED] = "SELECT " OP_COLS " FROM op WHERE state = 4 AND id < ?1"
+		       " AND (?2 IS NULL OR tbl = ?2) AND ((kind = 3 AND"
+		       " err = 0) OR (kind = 2 AND err = ?3))"
+		       " ORDER BY id DESC LIMIT 1",
+	[JS_RECENT] = "SELECT " OP_COLS " FROM op WHERE id < ?"
+		      " ORDER BY id DESC LIMIT 1",
 	[JS_DRAFT_PUT] =
 		"INSERT INTO draft (base, tbl, record, name, file, err,"
 		" reason, sum) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
@@ -273,14 +281,26 @@ int journal_get(struct journal *j, int64_t id, bool with_bytes, struct op *ret)
 	return r < 0 ? r : r == 0 ? -ENOENT : 0;
 }
 
-static int of_record_locked(struct journal *j, const char *record,
-			    int64_t before, struct op *ret)
+/* What a walk goes over. */
+struct walk_over {
+	enum journal_stmt which;
+	const char *text; /* the record, or the table */
+	int64_t at;
+};
+
+static int walk_next_locked(struct journal *j, const struct walk_over *o,
+			    struct op *ret)
 {
-	struct sql_call c = sql_call(&j->q, JS_OF_RECORD);
+	struct sql_call c = sql_call(&j->q, (size_t)o->which);
 	int r, e;
 
-	sql_text(&c, record);
-	sql_int(&c, before);
+	if (o->which == JS_OF_RECORD)
+		sql_text(&c, o->text);
+	sql_int(&c, o->at);
+	if (o->which == JS_REMOVED) {
+		sql_text(&c, o->text);
+		sql_int(&c, OP_ERR_CANCELLED);
+	}
 	r = sql_step(&c);
 	if (r > 0) {
 		e = op_from_row(&c, false, ret, NULL);
@@ -291,22 +311,19 @@ static int of_record_locked(struct journal *j, const char *record,
 	return r;
 }
 
-/* Up to max ops beyond *at: of the record, downwards, or all open, upwards. */
-static int chunk(struct journal *j, const char *record, int64_t *at,
-		 struct op *ops, size_t max)
+/* Up to max ops of the walk. */
+static int chunk(struct journal *j, struct walk_over *o, struct op *ops,
+		 size_t max)
 {
 	size_t n = 0;
 	int r = 0;
 
 	lock_take(&j->mu);
 	while (n < max) {
-		r = record != NULL ?
-			    of_record_locked(j, record, *at, &ops[n]) :
-			    journal_next_locked(j, JS_NEXT_OPEN, *at, &ops[n],
-						NULL);
+		r = walk_next_locked(j, o, &ops[n]);
 		if (r <= 0)
 			break;
-		*at = ops[n++].id;
+		o->at = ops[n++].id;
 	}
 	lock_drop(&j->mu);
 	if (r < 0) {
@@ -317,7 +334,7 @@ static int chunk(struct journal *j, const char *record, int64_t *at,
 	return (int)n;
 }
 
-static int each(struct journal *j, const char *record, int64_t at, size_t max,
+static int each(struct journal *j, struct walk_over *o, size_t max,
 		int (*fn)(void *ctx, const struct op *o), void *ctx)
 {
 	struct op *ops = calloc(EACH_CHUNK, sizeof(*ops));
@@ -328,7 +345,7 @@ static int each(struct journal *j, const char *record, int64_t at, size_t max,
 	while (r == 0 && max > 0) {
 		size_t want = max < EACH_CHUNK ? max : EACH_CHUNK;
 
-		n = chunk(j, record, &at, ops, want);
+		n = chunk(j, o, ops, want);
 		if (n <= 0) {
 			r = n;
 			break;
@@ -347,11 +364,32 @@ static int each(struct journal *j, const char *record, int64_t at, size_t max,
 int journal_each_open(struct journal *j,
 		      int (*fn)(void *ctx, const struct op *o), void *ctx)
 {
-	return each(j, NULL, 0, SIZE_MAX, fn, ctx);
+	struct walk_over o = { JS_NEXT_OPEN, NULL, 0 };
+
+	return each(j, &o, SIZE_MAX, fn, ctx);
 }
 
 int journal_each_of_record(struct journal *j, const char *record, size_t max,
 			   int (*fn)(void *ctx, const struct op *o), void *ctx)
 {
-	return each(j, record, INT64_MAX, max, fn, ctx);
+	struct walk_over o = { JS_OF_RECORD, record, INT64_MAX };
+
+	return each(j, &o, max, fn, ctx);
+}
+
+int journal_each_removed(struct journal *j, const struct table_id *table,
+			 int (*fn)(void *ctx, const struct op *o), void *ctx)
+{
+	struct walk_over o = { JS_REMOVED, table != NULL ? table->s : NULL,
+			       INT64_MAX };
+
+	return each(j, &o, SIZE_MAX, fn, ctx);
+}
+
+int journal_each_recent(struct journal *j, size_t max,
+			int (*fn)(void *ctx, const struct op *o), void *ctx)
+{
+	struct walk_over o = { JS_RECENT, NULL, INT64_MAX };
+
+	return each(j, &o, max, fn, ctx);
 }

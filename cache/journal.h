@@ -32,12 +32,17 @@
 #ifndef ATFS_JOURNAL_H
 #define ATFS_JOURNAL_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "airtable/ids.h"
 #include "name.h"
+
+/* op.err of one that is done but was not sent: */
+#define OP_ERR_CANCELLED (-ECANCELED) /* the user took it back */
+#define OP_ERR_FOLDED (-EALREADY)     /* a later save took its place */
 
 enum op_kind { OP_UPDATE = 1, OP_CREATE = 2, OP_DELETE = 3 };
 enum op_state {
@@ -105,8 +110,18 @@ int journal_each_open(struct journal *j,
 /* Every operation of one record, newest first, done ones included. */
 int journal_each_of_record(struct journal *j, const char *record, size_t max,
 			   int (*fn)(void *ctx, const struct op *o), void *ctx);
+/* Of what is done, newest first, those of the table (NULL = all) that removed a
+ * record, or made one that was cancelled: their bytes are what the trash holds.
+ */
+int journal_each_removed(struct journal *j, const struct table_id *table,
+			 int (*fn)(void *ctx, const struct op *o), void *ctx);
+/* The newest max operations of all records, newest first. */
+int journal_each_recent(struct journal *j, size_t max,
+			int (*fn)(void *ctx, const struct op *o), void *ctx);
+/* Forgets one that is done; -ENOENT if there is none. */
+int journal_forget(struct journal *j, int64_t id);
 /* A local record now has a real id: rewrites record in all its operations and
- * its draft, and every mention of the local id inside changes. Links are
+ * its draft, and every mention of the local id inside changes, before, after. Links are
  * arrays of ids, so a mention is a string in an array; a text cell that reads
  * "new-7" is the user's and stays. */
 int journal_adopt(struct journal *j, const char *local_id, const char *rec_id);

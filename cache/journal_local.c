@@ -151,6 +151,11 @@ static int adopt_op_locked(struct journal *j, int64_t id, const char *local_id,
 	if (strcmp(o.record, local_id) == 0)
 		id_copy(o.record, rec_id);
 	r = replace_mentions(&o.changes, local_id, rec_id);
+	/* what is compared with the server's answers must say the same */
+	if (r == 0)
+		r = replace_mentions(&o.after, local_id, rec_id);
+	if (r == 0)
+		r = replace_mentions(&o.before, local_id, rec_id);
 	if (r == 0)
 		r = journal_rewrite_saved_locked(j, &o);
 	op_clear(&o);

@@ -242,3 +242,18 @@ int journal_prune(struct journal *j, int64_t before_ms, size_t keep)
 	lock_drop(&j->mu);
 	return r;
 }
+
+int journal_forget(struct journal *j, int64_t id)
+{
+	struct sql_call c;
+	int r;
+
+	lock_take(&j->mu);
+	c = sql_call(&j->q, JS_FORGET);
+	sql_int(&c, id);
+	r = sql_run(&c);
+	if (r == 0 && sqlite3_changes(j->q.db) == 0)
+		r = -ENOENT;
+	lock_drop(&j->mu);
+	return r;
+}

@@ -23,6 +23,8 @@ struct live_op {
 	int64_t due_ms;      /* not to be sent before; wall */
 	int64_t after_id;    /* a delete that waits for this one to be done */
 	unsigned batch_max;  /* after a refused batch: how many may go together */
+	bool maybe;          /* a create that is sent again: an earlier try may
+	                        have arrived */
 	bool busy;           /* flush has it in hand (queued, being checked) */
 };
 

@@ -103,6 +103,7 @@ static int fill_entries(struct cache *c, struct table *t,
 		    rows[i].schema_gen == t->schema_gen) {
 			e->bytes = rows[i].body;
 			rows[i].body = NULL;
+			stale_seen_locked(c, e->st.key);
 		}
 		used++;
 	}
@@ -199,6 +200,18 @@ int cache_stat_record(struct cache *c, struct rec_key key,
 }
 
 int cache_read_record(struct cache *c, struct rec_key key, char **ret,
+		      size_t *ret_n)
+{
+	int r;
+
+	lock_take(&c->mu);
+	r = view_bytes_locked(c, key, ret, ret_n);
+	stale_seen_locked(c, key);
+	lock_drop(&c->mu);
+	return r;
+}
+
+int cache_peek_record(struct cache *c, struct rec_key key, char **ret,
 		      size_t *ret_n)
 {
 	int r;

@@ -4,17 +4,42 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FREE_MS (INT64_C(5) * 60 * 1000) /* "allowed", if no number was said */
+
+/* Once it has stopped a mass of removals it holds until it is told to let go:
+ * whatever runs wild is not let on again by waiting. */
 static int brake(struct cache *c)
 {
 	int64_t now = clock_wall_ms(c->clock);
 
-	if (c->conf.max_deletes == 0)
+	if (c->conf.max_deletes == 0 || now < c->deletes_free_until_ms ||
+	    c->deletes_free > 0)
 		return 0;
+	if (c->deletes_stopped)
+		return -EPERM;
 	if (now - c->deletes_window_ms > 60000 || now < c->deletes_window_ms) {
 		c->deletes_window_ms = now;
 		c->deletes_in_window = 0;
 	}
-	return c->deletes_in_window >= c->conf.max_deletes ? -EPERM : 0;
+	c->deletes_stopped = c->deletes_in_window >= c->conf.max_deletes;
+	return c->deletes_stopped ? -EPERM : 0;
+}
+
+void cache_allow_deletes(struct cache *c, unsigned n)
+{
+	int64_t now = clock_wall_ms(c->clock);
+
+	lock_take(&c->mu);
+	c->deletes_stopped = false;
+	c->deletes_in_window = 0;
+	c->deletes_free = n;
+	c->deletes_free_until_ms = n ? 0 : now + FREE_MS;
+	lock_drop(&c->mu);
+	if (n)
+		log_info("%u more records may be removed", n);
+	else
+		log_info("any number of records may be removed for %d minutes",
+			 (int)(FREE_MS / 60000));
 }
 
 int save_forget_local_locked(struct cache *c, struct live *l)
@@ -22,7 +47,9 @@ int save_forget_local_locked(struct cache *c, struct live *l)
 	int r = 0;
 
 	while (l->ops_n && r == 0)
-		r = save_finish_op(c, l, l->ops[0].id, OP_DONE);
+		r = save_finish_op(c, l, l->ops[0].id,
+				   l->ops[0].kind == OP_DELETE ?
+					   0 : OP_ERR_FOLDED);
 	draft_drop_locked(c, l);
 	if (r < 0)
 		return r;
@@ -104,7 +131,10 @@ int save_delete_locked(struct cache *c, struct live *l, int64_t after_id)
 		save_error_set(&e, r, "more than %u records removed within a "
 			       "minute", c->conf.max_deletes);
 		snprintf(e.hint, sizeof(e.hint),
-			 "wait a minute, or mount with -o max_deletes=N");
+			 "if that is meant: airtablefs allow-deletes%s%s, "
+			 "then remove them again",
+			 c->mountpoint ? " " : "",
+			 c->mountpoint ? c->mountpoint : "");
 		save_refused_locked(c, l, &e);
 		l->error.err = 0; /* about the command, not the record */
 		return r;
@@ -132,7 +162,9 @@ int save_delete_locked(struct cache *c, struct live *l, int64_t after_id)
 			l->ops[i].due_ms = due;
 	l->hidden = true;
 	l->error.err = 0;
-	if (!unsent)
+	if (!unsent && c->deletes_free)
+		c->deletes_free--;
+	else if (!unsent)
 		c->deletes_in_window++;
 	flush_kick(c);
 	return 0;
@@ -149,7 +181,8 @@ int save_revive_locked(struct cache *c, struct live *l)
 			return -EBUSY;
 	for (i = 0; i < l->ops_n;) {
 		if (l->ops[i].kind == OP_DELETE) {
-			r = save_finish_op(c, l, l->ops[i].id, OP_DONE);
+			r = save_finish_op(c, l, l->ops[i].id,
+					   OP_ERR_CANCELLED);
 			if (r < 0)
 				return r;
 			continue;

@@ -22,12 +22,14 @@ static int edit_over_waiting(struct cache *c, struct live *l,
 	return 0;
 }
 
-static int render_with(struct cache *c, struct live *l, struct save_judging *j,
-		       struct recfile_edit *e, char **ret, size_t *ret_n)
+/* Takes all. */
+static int render_over(struct cache *c, struct live *l, struct save_judging *j,
+		       json_t *all, const struct recfile_edit *e, char **ret,
+		       size_t *ret_n)
 {
 	struct table *t = tree_table_locked(c, l->key.table);
-	json_t *all = view_cells_locked(c, &j->row, l, false), *v;
 	const char *key;
+	json_t *v;
 	int r;
 
 	json_object_foreach(e->after, key, v) {
@@ -39,6 +41,71 @@ static int render_with(struct cache *c, struct live *l, struct save_judging *j,
 	r = view_render_locked(c, t, live_is_local(l) ? "" : l->record,
 			       j->row.created, all, ret, ret_n);
 	json_decref(all);
+	return r;
+}
+
+int save_render_with(struct cache *c, struct live *l, struct save_judging *j,
+		     const struct recfile_edit *e, char **ret, size_t *ret_n)
+{
+	return render_over(c, l, j, view_cells_locked(c, &j->row, l, false), e,
+			   ret, ret_n);
+}
+
+int save_render_over(struct cache *c, struct live *l, struct save_judging *j,
+		     const struct recfile_edit *e, char **ret, size_t *ret_n)
+{
+	return render_over(c, l, j, json_from_text(j->row.raw), e, ret, ret_n);
+}
+
+int save_render_past(struct cache *c, struct table *t, const char *id,
+		     const json_t *cells, char **ret, size_t *ret_n)
+{
+	struct render_options opt = { .hide_computed = true };
+	struct schema *s;
+	const struct schema_table *st = tree_schema_locked(t, &s);
+	int r = -ESTALE;
+
+	(void)c;
+	if (st)
+		r = render_record(st, id, "", cells, &opt, ret, ret_n);
+	schema_unref(s);
+	return r;
+}
+
+int save_present_stored(struct cache *c, struct live *l, struct after *a)
+{
+	struct table *t = tree_table_locked(c, l->key.table);
+	struct store_row row;
+	struct absorb ab;
+	json_t *rec;
+	int r;
+
+	if (l->ops_n == 0 && !l->has_draft) {
+		l->size = -1;
+		l->mtime_ms = 0;
+	} else if (l->ops_n) {
+		save_presented_by_ops(c, l);
+	}
+	if (live_is_local(l))
+		return 0;
+	r = store_get(c->store, l->key.table, l->key.seq, STORE_RAW, &row);
+	if (r < 0)
+		return r == -ENOENT ? -ESTALE : r;
+	rec = json_object();
+	json_object_set_new(rec, "id", json_string(row.id));
+	json_object_set_new(rec, "createdTime", json_string(row.created));
+	json_object_set_new(rec, "fields", json_from_text(row.raw));
+	store_row_release(&row);
+	r = absorb_begin(&ab, c, t, 0, a);
+	if (r == 0) { /* as our own: nothing came from elsewhere */
+		r = absorb_record(&ab, rec, true, NULL, 0);
+		if (r == 0)
+			r = absorb_commit(&ab);
+		else
+			absorb_abort(&ab);
+	}
+	json_decref(rec);
+	after_record(a, l->key);
 	return r;
 }
 
@@ -64,7 +131,7 @@ static int set_primary(struct cache *c, struct live *l, struct save_judging *j,
 		r = edit_over_waiting(c, l, &e);
 	}
 	if (r == 0)
-		r = render_with(c, l, j, &e, &bytes, &n);
+		r = save_render_with(c, l, j, &e, &bytes, &n);
 	if (r == 0)
 		r = save_commit_edit(c, l, kind, &e, bytes, n, a);
 	if (r == 0)

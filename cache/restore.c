@@ -1,7 +1,7 @@
 /* What earlier mounts left in the journal: operations and drafts find their
  * records again. Where the cache was deleted meanwhile, the table or the row
  * is not known yet; such ones wait as orphans, and the server is asked. */
-#include "internal.h"
+#include "describe.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +18,7 @@ struct orphan {
 	enum op_kind kind;
 	enum op_state state;
 	int64_t due_ms, saved_ms, after_id;
+	bool maybe;
 	struct draft_row draft;
 };
 
@@ -44,6 +45,7 @@ static int load_op(void *ctx, const struct op *op)
 	struct cache *c = ctx;
 
 	o.after_id = json_integer_value(json_object_get(before, "after_op"));
+	o.maybe = op->kind == OP_CREATE && json_object_get(before, OP_SENT);
 	if (json_object_get(before, "copy_of"))
 		c->copies++;
 	json_decref(before);
@@ -229,6 +231,7 @@ static bool attach(struct cache *c, const struct table *t, struct orphan *o,
 	    live_add_op(l, o->id, o->kind, state,
 			o->kind == OP_DELETE ? o->due_ms : 0)) {
 		l->ops[l->ops_n - 1].after_id = o->after_id;
+		l->ops[l->ops_n - 1].maybe = o->maybe;
 		show_saved(c, l, o);
 	}
 	(void)live_settle(&c->live, l);
@@ -342,6 +345,85 @@ void restore_count_locked(const struct cache *c, struct cache_unsent *u)
 		else
 			u->queued++;
 	}
+}
+
+static void path_of_orphan(struct cache *c, const struct orphan *o, char *buf,
+			   size_t n)
+{
+	const struct table *t = tree_find_table_locked(c, &o->base, &o->table);
+
+	snprintf(buf, n, "%s/%s/%s", t ? t->base->name : o->base.s,
+		 t ? t->name : o->table.s, o->name);
+}
+
+void restore_list_locked(struct cache *c, json_t *list)
+{
+	char path[3 * NAME_BUF];
+	size_t i;
+
+	for (i = 0; i < c->orphans_n; i++) {
+		const struct orphan *o = &c->orphans[i];
+		struct op op = { 0 };
+		json_t *j;
+
+		if (o->id == 0 || journal_get(c->journal, o->id, false, &op) < 0)
+			continue;
+		path_of_orphan(c, o, path, sizeof(path));
+		j = json_object();
+		json_object_set_new(j, "queue_id", json_integer(o->id));
+		json_object_set_new(j, "kind",
+				    json_string(op_kind_name(op.kind)));
+		json_object_set_new(j, "state",
+				    json_string(op_state_name(op.state)));
+		json_object_set_new(j, "saved_at", describe_time(op.saved_ms));
+		json_object_set_new(j, "tries", json_integer(op.tries));
+		if (op.err && op.reason)
+			json_object_set_new(j, "reason",
+					    json_string(op.reason));
+		json_object_set_new(j, "path", json_string(path));
+		json_array_append_new(list, j);
+		op_clear(&op);
+	}
+}
+
+static int cancel_orphan(struct cache *c, struct orphan *o)
+{
+	struct op op = { 0 };
+	int r = journal_get(c->journal, o->id, false, &op);
+
+	if (r < 0)
+		return r;
+	op.err = OP_ERR_CANCELLED;
+	if (op.state == OP_UNKNOWN || op.state == OP_SENDING)
+		r = -EBUSY;
+	else
+		r = journal_set_state(c->journal, &op, OP_DONE);
+	op_clear(&op);
+	return r;
+}
+
+void restore_act_locked(struct cache *c, const char *id, bool cancel,
+			unsigned *found, int *err)
+{
+	size_t i, left = 0;
+
+	for (i = 0; i < c->orphans_n; i++) {
+		struct orphan *o = &c->orphans[i];
+		char no[32];
+		int r = -EAGAIN; /* its record is not found yet */
+
+		snprintf(no, sizeof(no), "%lld", (long long)o->id);
+		if (o->id && (!id || strcmp(id, no) == 0)) {
+			if (cancel)
+				r = cancel_orphan(c, o);
+			(*found)++;
+			if (*err == 0)
+				*err = r;
+		}
+		if (r < 0)
+			c->orphans[left++] = *o;
+	}
+	c->orphans_n = left;
 }
 
 static struct base *base_by_id(struct cache *c, const struct base_id *id)

@@ -34,7 +34,8 @@ void save_refused_locked(struct cache *c, struct live *l,
 
 bool save_op_in_flight(const struct live_op *o)
 {
-	return o->busy || o->state == OP_SENDING || o->state == OP_UNKNOWN;
+	return o->busy || o->maybe || o->state == OP_SENDING ||
+	       o->state == OP_UNKNOWN;
 }
 
 int64_t save_due_soon(struct cache *c)
@@ -61,7 +62,7 @@ static int set_json(char **dst, const json_t *j)
 	return *dst ? 0 : -ENOMEM;
 }
 
-static int op_set_edit(struct op *o, const struct recfile_edit *e)
+int save_set_edit(struct op *o, const struct recfile_edit *e)
 {
 	int r = set_json(&o->changes, e->changes);
 
@@ -85,6 +86,7 @@ static int resolve_link(void *ctx, const struct table_id *table,
 	struct linking *in = ctx;
 	struct cache *c = in->c;
 	struct table *t = tree_find_table_locked(c, &in->base->id, table);
+	struct store_row row;
 	int n;
 
 	if (!t || !t->complete) {
@@ -95,6 +97,14 @@ static int resolve_link(void *ctx, const struct table_id *table,
 	n = store_find_primary(c->store, t->no, name, ret->s);
 	if (n < 0)
 		return n;
+	/* a file that was written anew shows a record that is still to be made
+	 * by its local id */
+	if (n == 0 && strncmp(name, "new-", 4) == 0 &&
+	    store_find_id(c->store, t->no, name, STORE_META, &row) == 0) {
+		id_copy(ret->s, row.id);
+		store_row_release(&row);
+		return 0;
+	}
 	return n == 0 ? -ENOENT : n > 1 ? -EEXIST : 0;
 }
 
@@ -108,16 +118,17 @@ static void presented(struct cache *c, struct live *l, size_t n)
 	l->error.err = 0;
 }
 
-int save_finish_op(struct cache *c, struct live *l, int64_t id,
-		     enum op_state to)
+int save_finish_op(struct cache *c, struct live *l, int64_t id, int why)
 {
 	struct op o = { 0 };
 	int r = journal_get(c->journal, id, false, &o);
 
+	if (r == 0 && why)
+		o.err = why;
 	if (r == 0)
-		r = journal_set_state(c->journal, &o, to);
+		r = journal_set_state(c->journal, &o, OP_DONE);
 	op_clear(&o);
-	if (r == 0 && to == OP_DONE)
+	if (r == 0)
 		live_drop_op(l, id);
 	return r;
 }
@@ -245,9 +256,12 @@ static int fold(struct cache *c, struct live *l, struct save_waiting *w,
 
 	if (!drops)
 		return -ENOMEM;
-	for (i = 0; i < w->n; i++)
-		if (&w->ops[i] != into)
-			drops[n++] = &w->ops[i];
+	for (i = 0; i < w->n; i++) {
+		if (&w->ops[i] == into)
+			continue;
+		w->ops[i].err = OP_ERR_FOLDED;
+		drops[n++] = &w->ops[i];
+	}
 	r = journal_fold(c->journal, into, drops, n);
 	for (i = 0; r == 0 && i < n; i++)
 		live_drop_op(l, drops[i]->id);
@@ -283,7 +297,7 @@ static int fold_edit(struct cache *c, struct live *l, struct save_waiting *w,
 		if (json_object_get(e->changes, key) ||
 		    strcmp(key, OP_SENT) == 0)
 			json_object_set(e->before, key, was);
-	r = op_set_edit(into, e);
+	r = save_set_edit(into, e);
 	if (r < 0)
 		return r;
 	op_fill(c, l, into);
@@ -304,7 +318,7 @@ int save_add_op(struct cache *c, struct live *l, enum op_kind kind,
 		  int64_t due_ms)
 {
 	struct op o = { .kind = kind, .state = OP_QUEUED };
-	int r = e ? op_set_edit(&o, e) : 0;
+	int r = e ? save_set_edit(&o, e) : 0;
 
 	if (r == 0) {
 		op_fill(c, l, &o);
@@ -322,7 +336,7 @@ int save_add_op(struct cache *c, struct live *l, enum op_kind kind,
 }
 
 /* The newest operation left says what is shown. */
-static void presented_by_ops(struct cache *c, struct live *l)
+void save_presented_by_ops(struct cache *c, struct live *l)
 {
 	struct op o = { 0 };
 
@@ -343,7 +357,7 @@ static int keep_bytes(struct cache *c, struct live *l, const char *bytes,
 
 	if (l->ops_n) {
 		/* on its way already: these very bytes stand for it */
-		presented_by_ops(c, l);
+		save_presented_by_ops(c, l);
 		after_record(a, l->key);
 		return 0;
 	}
@@ -495,7 +509,7 @@ void save_judging_release(struct save_judging *j)
 int save_judging_begin(struct cache *c, struct live *l, struct save_judging *j)
 {
 	struct table *t = tree_table_locked(c, l->key.table);
-	char *old[SAVE_RECENT_MAX];
+	struct store_version old[SAVE_RECENT_MAX];
 	int r, n, i;
 
 	memset(j, 0, sizeof(*j));
@@ -513,9 +527,11 @@ int save_judging_begin(struct cache *c, struct live *l, struct save_judging *j)
 	if (l->ops_n)
 		j->recent[j->recent_n++] = shown_computed(c, l, j->st);
 	n = store_versions(c->store, l->key.table, l->key.seq, SAVE_RECENT_MAX, old);
+	j->versions_from = j->recent_n;
 	for (i = 0; i < n; i++) {
-		j->recent[j->recent_n++] = json_from_text(old[i]);
-		free(old[i]);
+		j->recent[j->recent_n++] = json_from_text(old[i].raw);
+		j->replaced_ms[i] = old[i].at_ms;
+		free(old[i].raw);
 	}
 	return 0;
 }
@@ -545,38 +561,50 @@ static void note_copy(struct cache *c, const char *bytes, size_t n,
 	json_decref(doc);
 }
 
+int save_judge_locked(struct cache *c, struct live *l,
+		      const struct save_judging *j, const char *bytes, size_t n,
+		      struct recfile_edit *e, struct save_error *reterr)
+{
+	struct linking linking = {
+		c, tree_table_locked(c, l->key.table)->base
+	};
+	char text[NAME_BUF];
+	struct recfile_context ctx = { .table = j->st,
+				       .record_id = save_is_new(l) ?
+							    "" : l->record,
+				       .created_time = j->row.created,
+				       .raw = j->cells, .recent = j->recent,
+				       .recent_n = j->recent_n,
+				       .typecast = c->conf.typecast,
+				       .resolve_link = resolve_link,
+				       .resolve_ctx = &linking };
+
+	if (save_is_new(l) && name_to_text(l->name, RECORD_SUFFIX, text) == 0)
+		ctx.primary_text = text;
+	return recfile_judge(bytes, n, &ctx, e, reterr);
+}
+
 int save_bytes_locked(struct cache *c, struct live *l, const char *bytes,
 		      size_t n, struct save_error *reterr, struct after *a)
 {
 	struct recfile_edit e = { 0 };
-	struct linking linking = {
-		c, tree_table_locked(c, l->key.table)->base
-	};
 	struct save_judging j;
-	char text[NAME_BUF];
-	struct recfile_context ctx = { .typecast = c->conf.typecast,
-				       .resolve_link = resolve_link,
-				       .resolve_ctx = &linking };
 	int r = save_judging_begin(c, l, &j);
 
 	if (r < 0) {
 		save_error_set(reterr, r, "the table is not there any more");
 		return r;
 	}
-	ctx.table = j.st;
-	ctx.record_id = save_is_new(l) ? "" : l->record;
-	ctx.created_time = j.row.created;
-	ctx.raw = j.cells;
-	ctx.recent = j.recent;
-	ctx.recent_n = j.recent_n;
-	if (save_is_new(l) && name_to_text(l->name, RECORD_SUFFIX, text) == 0)
-		ctx.primary_text = text;
-	r = recfile_judge(bytes, n, &ctx, &e, reterr);
+	r = save_judge_locked(c, l, &j, bytes, n, &e, reterr);
 	if (r == 0 && save_is_new(l))
 		note_copy(c, bytes, n, e.before);
 	if (r == 0) {
-		r = save_commit_edit(c, l, save_is_new(l) ? OP_CREATE : OP_UPDATE, &e,
-				bytes, n, a);
+		if (!save_is_new(l))
+			r = stale_sort_out(c, l, &j, bytes, n, &e);
+		if (r == 0)
+			r = save_commit_edit(c, l, save_is_new(l) ?
+						     OP_CREATE : OP_UPDATE,
+					     &e, bytes, n, a);
 		if (r < 0)
 			save_error_set(reterr, r,
 				       "the journal cannot be written: %s",

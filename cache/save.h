@@ -19,10 +19,33 @@ struct save_judging {
 	json_t *cells;                 /* what is there or on its way */
 	json_t *recent[SAVE_RECENT_MAX + 2];
 	size_t recent_n;
+	/* of recent, those that the server had: when each was replaced */
+	size_t versions_from;
+	int64_t replaced_ms[SAVE_RECENT_MAX];
 };
 
 int save_judging_begin(struct cache *c, struct live *l, struct save_judging *j);
 void save_judging_release(struct save_judging *j);
+
+/* Judges bytes against j; note says what is wrong, if so. */
+int save_judge_locked(struct cache *c, struct live *l,
+		      const struct save_judging *j, const char *bytes, size_t n,
+		      struct recfile_edit *e, struct save_error *reterr);
+int save_set_edit(struct op *o, const struct recfile_edit *e);
+/* The record's file with the edit laid over what the server said. */
+int save_render_over(struct cache *c, struct live *l, struct save_judging *j,
+		     const struct recfile_edit *e, char **ret, size_t *ret_n);
+/* The record's file with the edit laid over all that is there. */
+int save_render_with(struct cache *c, struct live *l, struct save_judging *j,
+		     const struct recfile_edit *e, char **ret, size_t *ret_n);
+/* The record as fields alone, the way the past is shown: saved over a record it
+ * is what it says, never an old view. id may be "". */
+int save_render_past(struct cache *c, struct table *t, const char *id,
+		     const json_t *cells, char **ret, size_t *ret_n);
+/* The newest operation left says what is shown; there is one. */
+void save_presented_by_ops(struct cache *c, struct live *l);
+/* What the server said of the record last is presented again. */
+int save_present_stored(struct cache *c, struct live *l, struct after *a);
 
 /* On its way, or in the flush's hands: not to be rewritten. */
 bool save_op_in_flight(const struct live_op *o);
@@ -39,8 +62,8 @@ struct save_waiting {
 };
 int save_waiting_load(struct cache *c, struct live *l, struct save_waiting *w);
 void save_waiting_release(struct save_waiting *w);
-int save_finish_op(struct cache *c, struct live *l, int64_t id,
-		   enum op_state to);
+/* Done without being sent; why: OP_ERR_CANCELLED, or 0 if it came to nothing. */
+int save_finish_op(struct cache *c, struct live *l, int64_t id, int why);
 /* e and bytes may be NULL; due_ms 0 = soon. */
 int save_add_op(struct cache *c, struct live *l, enum op_kind kind,
 		const struct recfile_edit *e, const char *bytes, size_t n,
@@ -49,5 +72,14 @@ int save_add_op(struct cache *c, struct live *l, enum op_kind kind,
 int save_commit_edit(struct cache *c, struct live *l, enum op_kind kind,
 		     struct recfile_edit *e, const char *bytes, size_t n,
 		     struct after *a);
+
+/* ---- stale.c ---- */
+/* The file may have been read before the server's last changes came in. Takes
+ * out of the edit what such a view merely still says, and gives a field that
+ * cannot be told apart, or was changed on both sides, the base that the view
+ * had, so that the check before sending finds the conflict. */
+int stale_sort_out(struct cache *c, struct live *l,
+		   const struct save_judging *j, const char *bytes, size_t n,
+		   struct recfile_edit *e);
 
 #endif

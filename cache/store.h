@@ -104,9 +104,18 @@ int store_find_id(struct store *s, uint32_t table_no, const char *id,
 int store_list(struct store *s, uint32_t table_no, uint32_t after, size_t max,
 	       enum store_want want, struct store_row *rows);
 int store_count(struct store *s, uint32_t table_no, int64_t *ret);
-/* Earlier raws of a record, newest first, at most max; each the caller's. */
+/* Earlier raws of a record, newest first, at most max; each raw the caller's.
+ */
+struct store_version {
+	int64_t vid;    /* rises, and is never used again */
+	int64_t at_ms;  /* when the next one took its place */
+	char *raw;
+};
 int store_versions(struct store *s, uint32_t table_no, uint32_t seq,
-		   size_t max, char **ret);
+		   size_t max, struct store_version *ret);
+/* One of them by its vid, and whose it is. */
+int store_version_get(struct store *s, int64_t vid, uint32_t *ret_table_no,
+		      uint32_t *ret_seq, char **ret_raw);
 /* Records whose primary text is exactly this: the count (at most 2) and the
  * first one's id. */
 int store_find_primary(struct store *s, uint32_t table_no, const char *text,

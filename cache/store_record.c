@@ -171,7 +171,7 @@ int store_count(struct store *s, uint32_t table_no, int64_t *ret)
 }
 
 int store_versions(struct store *s, uint32_t table_no, uint32_t seq,
-		   size_t max, char **ret)
+		   size_t max, struct store_version *ret)
 {
 	struct sql_call c;
 	struct sql *q;
@@ -186,7 +186,9 @@ int store_versions(struct store *s, uint32_t table_no, uint32_t seq,
 	sql_int(&c, store_pos(table_no, seq));
 	sql_int(&c, (int64_t)max);
 	while (n < max && (r = sql_step(&c)) > 0) {
-		r = sql_col_dup(&c, 0, &ret[n], NULL);
+		ret[n].vid = sqlite3_column_int64(c.st, 0);
+		ret[n].at_ms = sqlite3_column_int64(c.st, 1);
+		r = sql_col_dup(&c, 2, &ret[n].raw, NULL);
 		if (r < 0)
 			break;
 		n++;
@@ -195,10 +197,36 @@ int store_versions(struct store *s, uint32_t table_no, uint32_t seq,
 	store_reader_done(s, q);
 	if (r < 0) {
 		while (n > 0)
-			free(ret[--n]);
+			free(ret[--n].raw);
 		return r;
 	}
 	return (int)n;
+}
+
+int store_version_get(struct store *s, int64_t vid, uint32_t *ret_table_no,
+		      uint32_t *ret_seq, char **ret_raw)
+{
+	struct sql_call c;
+	struct sql *q;
+	uint64_t pos;
+	int r = store_reader(s, &q), e;
+
+	if (r < 0)
+		return r;
+	c = sql_call(q, SS_VERSION);
+	sql_int(&c, vid);
+	r = sql_step(&c);
+	if (r > 0) {
+		pos = (uint64_t)sqlite3_column_int64(c.st, 0);
+		*ret_table_no = (uint32_t)(pos >> 32);
+		*ret_seq = (uint32_t)pos;
+		e = sql_col_dup(&c, 1, ret_raw, NULL);
+		if (e < 0)
+			r = e;
+	}
+	sql_end(&c);
+	store_reader_done(s, q);
+	return r < 0 ? r : r == 0 ? -ENOENT : 0;
 }
 
 int store_find_primary(struct store *s, uint32_t table_no, const char *text,

@@ -36,7 +36,7 @@ const char store_tables[] =
 	" WHERE prim_sum IS NOT NULL;"
 	"CREATE TABLE content (pos INTEGER PRIMARY KEY, body BLOB, raw TEXT);"
 	"CREATE TABLE version (vid INTEGER PRIMARY KEY, pos INTEGER NOT NULL,"
-	" raw TEXT NOT NULL);"
+	" at_ms INTEGER NOT NULL, raw TEXT NOT NULL);"
 	"CREATE INDEX version_pos ON version (pos);";
 
 const char *const store_text[SS_N] = {
@@ -101,8 +101,9 @@ const char *const store_text[SS_N] = {
 			 " ORDER BY r.pos LIMIT ?",
 	[SS_LIST_FULL] = FULL " WHERE r.pos > ?2 AND r.pos <= ?3"
 			      " ORDER BY r.pos LIMIT ?4",
-	[SS_VERSIONS] = "SELECT raw FROM version WHERE pos = ?"
+	[SS_VERSIONS] = "SELECT vid, at_ms, raw FROM version WHERE pos = ?"
 			" ORDER BY vid DESC LIMIT ?",
+	[SS_VERSION] = "SELECT pos, raw FROM version WHERE vid = ?",
 	[SS_PRIMARY] = "SELECT id FROM record WHERE tno = ? AND prim_sum = ?"
 		       " AND prim = ? ORDER BY pos LIMIT 2",
 
@@ -128,9 +129,9 @@ const char *const store_text[SS_N] = {
 	[SS_SET_TIMES] = "UPDATE record SET mtime = ?2, ctime = ?3"
 			 " WHERE pos = ?1",
 	[SS_SET_SIZE] = "UPDATE record SET size = ?2, gen = ?3 WHERE pos = ?1",
-	[SS_VERSION_ADD] = "INSERT INTO version (pos, raw)"
-			   " SELECT pos, raw FROM content"
-			   " WHERE pos = ? AND raw IS NOT NULL",
+	[SS_VERSION_ADD] = "INSERT INTO version (pos, at_ms, raw)"
+			   " SELECT pos, ?2, raw FROM content"
+			   " WHERE pos = ?1 AND raw IS NOT NULL",
 	[SS_VERSION_TRIM] = "DELETE FROM version WHERE pos = ?1 AND vid <="
 			    " (SELECT vid FROM version WHERE pos = ?1"
 			    " ORDER BY vid DESC LIMIT 1 OFFSET ?2)",

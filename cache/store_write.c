@@ -180,12 +180,13 @@ static int compare_stored(struct sql *q, const struct store_row *row,
 	return r;
 }
 
-static int keep_version(struct sql *q, int64_t pos)
+static int keep_version(struct sql *q, int64_t pos, int64_t at_ms)
 {
 	struct sql_call c = sql_call(q, SS_VERSION_ADD);
 	int r;
 
 	sql_int(&c, pos);
+	sql_int(&c, at_ms);
 	r = sql_run(&c);
 	if (r < 0)
 		return r;
@@ -248,7 +249,7 @@ static int update_row(struct sql *q, const struct store_row *row,
 	    (!mtime_moves || d->mtime == row->mtime_ms))
 		return mark_seen(q, d->pos, seen);
 	if (!d->same_raw && d->had_raw)
-		r = keep_version(q, d->pos);
+		r = keep_version(q, d->pos, row->ctime_ms);
 	if (r == 0 && !(d->same_raw && d->same_body))
 		r = write_content(q, d->pos, d->same_body ? NULL : row->body,
 				  row->body_n, d->same_raw ? NULL : row->raw);

@@ -7,6 +7,7 @@
 #include "attr.h"
 #include "notifier.h"
 #include "orphan.h"
+#include "side/side.h"
 
 void op_farewell_take(struct atfs *fs, struct rec_key key,
 		      struct op_farewell *ret)
@@ -19,7 +20,7 @@ void op_farewell_take(struct atfs *fs, struct rec_key key,
 		return;
 	if (cache_stat_record(fs->cache, key, &cs, NULL) == 0)
 		attr_record(fs, &cs, &ret->st);
-	if (cache_read_record(fs->cache, key, &ret->bytes, &ret->n) < 0)
+	if (cache_peek_record(fs->cache, key, &ret->bytes, &ret->n) < 0)
 		ret->bytes = NULL;
 }
 
@@ -73,9 +74,12 @@ void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 
 	tree_write_lock(fs);
 	r = slot_find(fs, parent, name, &s);
-	if (r == 0)
+	if (r == 0 && s.kind != SLOT_SIDE)
 		r = slot_check_writable(fs, &s);
-	if (r == 0 && s.kind == SLOT_RECORD)
+	if (r == 0 && s.kind == SLOT_SIDE)
+		r = s.dir.key.kind == INODE_SIDE ?
+			    side_unlink(fs, &s.dir.key, name) : -EPERM;
+	else if (r == 0 && s.kind == SLOT_RECORD)
 		r = unlink_record(fs, &s, listed);
 	else if (r == 0 && slot_is_remote_dir(fs, &s))
 		r = -EISDIR;

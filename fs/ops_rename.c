@@ -8,6 +8,7 @@
  *                                       that writes a temporary file
  *   local      local name               rename of the local file
  *   record     another directory        EXDEV: mv copies
+ *   trash      record name, its table   made again, and out of the trash
  *   any        base, table, .airtable   EPERM
  *
  * The kernel moves its name from one place to the other and goes on using the
@@ -23,6 +24,7 @@
 
 #include "closewatch.h"
 #include "notifier.h"
+#include "side/side.h"
 
 #ifndef RENAME_NOREPLACE
 #define RENAME_NOREPLACE (1u << 0)
@@ -153,7 +155,7 @@ static int record_to_local(struct move *m)
 	if (r == 0)
 		r = check_local_free(m);
 	if (r == 0)
-		r = cache_read_record(fs->cache, cs.key, &seen, &seen_n);
+		r = cache_peek_record(fs->cache, cs.key, &seen, &seen_n);
 	if (r == 0)
 		r = scratch_stage(fs->scratch, seen, seen_n, cs.mtime_ms);
 	if (r == 0)
@@ -248,11 +250,49 @@ static int local_to_local(struct move *m)
 	return r;
 }
 
+/* The kernel moves the trash's inode to the record's name; looked up anew, the
+ * name leads to the record. */
+static int trash_to_record(struct move *m)
+{
+	struct op_farewell bye = { .nodeid = 0 };
+	struct atfs *fs = m->fs;
+	struct cache_stat cs;
+	char *text = NULL;
+	uint32_t table;
+	int r = slot_check_writable(fs, &m->to);
+
+	if (r == 0)
+		r = side_take(fs, &m->from.dir.key, m->from.name, &text,
+			      &table);
+	if (r == 0 && table != m->to.table)
+		r = -EXDEV;
+	if (r == 0)
+		r = check_record_free(m);
+	if (r == 0) {
+		(void)take_target(m, &bye);
+		r = cache_replace(fs->cache, m->to.table, m->to.name, text,
+				  strlen(text), &cs);
+	}
+	if (r == 0) {
+		op_farewell_apply(fs, &bye);
+		op_note_change(fs, cs.key);
+		m->inval_to = true;
+		note_target(m, cs.key);
+		(void)side_unlink(fs, &m->from.dir.key, m->from.name);
+	}
+	op_farewell_release(&bye);
+	free(text);
+	return r;
+}
+
 static int move_locked(struct move *m)
 {
 	bool same_dir = m->from.dir.nodeid == m->to.dir.nodeid;
 	int r;
 
+	if (m->from.kind == SLOT_SIDE && m->to.kind == SLOT_RECORD &&
+	    m->from.dir.key.kind == INODE_SIDE)
+		return trash_to_record(m);
 	if (m->from.kind == SLOT_SIDE || m->to.kind == SLOT_SIDE)
 		return -EPERM;
 	r = slot_check_writable(m->fs, &m->from);

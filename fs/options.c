@@ -308,6 +308,7 @@ void options_release(struct options *o)
 	free(o->base);
 	free(o->mountpoint);
 	free(o->profile);
+	free(o->upsert_key);
 	free(o->token_file);
 	free(o->endpoint);
 	free(o->ca_file);

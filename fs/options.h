@@ -25,6 +25,7 @@ struct options {
 	bool side_list;      /* side=list */
 	bool hide_computed;  /* computed=hide */
 	bool typecast;
+	char *upsert_key;
 	bool conflict_off;   /* conflict=off */
 	bool close_sync;     /* close=sync: keep open and flush */
 	bool clone_fd;       /* a /dev/fuse descriptor for each thread */

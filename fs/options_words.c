@@ -57,6 +57,7 @@ static const struct word words[] = {
 	{ "conflict", WORD_CHOICE, false, AT(conflict_off), "on", "off" },
 	{ "close", WORD_CHOICE, false, AT(close_sync), "fast", "sync" },
 	{ "typecast", WORD_FLAG, false, AT(typecast), NULL, NULL },
+	{ "upsert_key", WORD_TEXT, false, AT(upsert_key), NULL, NULL },
 	{ "profile", WORD_TEXT, false, AT(profile), NULL, NULL },
 	{ "endpoint", WORD_TEXT, false, AT(endpoint), NULL, NULL },
 	{ "token_file", WORD_PATH, false, AT(token_file), NULL, NULL },

@@ -143,6 +143,7 @@ static int start_cache(struct session *s)
 		.names_by_id = o->names_by_id,
 		.hide_computed = o->hide_computed,
 		.typecast = o->typecast,
+		.upsert_key = o->upsert_key,
 		.no_conflict_check = o->conflict_off,
 		.ttl_ms = ms_of(o->ttl_s),
 		.full_ttl_ms = ms_of(o->full_ttl_s),

@@ -34,6 +34,12 @@ int cli_flush(int argc, char **argv);
 int cli_refresh(int argc, char **argv);
 int cli_errors(int argc, char **argv);
 int cli_queue(int argc, char **argv);
+int cli_conflicts(int argc, char **argv);
+int cli_resolve(int argc, char **argv);
+int cli_history(int argc, char **argv);
+int cli_undo(int argc, char **argv);
+int cli_check(int argc, char **argv);
+int cli_allow_deletes(int argc, char **argv);
 int cli_help(int argc, char **argv);
 int cli_version(int argc, char **argv);
 /* The text of `help COMMAND`. */
@@ -44,10 +50,21 @@ enum cli_takes {
 	CLI_TAKES_JSON = 1u << 0,
 	CLI_TAKES_TIMEOUT = 1u << 1,
 	CLI_TAKES_WATCH = 1u << 2,
+	CLI_TAKES_MANY = 1u << 3,   /* operands */
+};
+
+/* An option of one command alone. */
+struct cli_option {
+	const char *name;   /* "--mine" */
+	bool *flag;         /* set to true, or */
+	const char **value; /* "--schema FILE" or "--schema=FILE" */
 };
 
 struct cli_args {
-	const char *path;   /* the one operand; NULL = none */
+	const struct cli_option *own; /* NULL, or ended by a NULL name */
+	const char *path;   /* the (first) operand; NULL = none */
+	char **paths;       /* all of them: argv's, moved together */
+	int paths_n;
 	bool json, watch;
 	double timeout_s;   /* as it was before if not given */
 };
@@ -74,6 +91,17 @@ int cli_read_side(const char *mount, const char *name, char **ret);
 int cli_write_side(const char *room, const char *name, const char *text);
 /* Says why a side file failed; the exit status that fits. */
 int cli_side_failed(const char *mount, int r);
+/* Any side file's JSON; NULL with *ret_r = -errno. room: a directory that has
+ * .airtable. */
+json_t *cli_json_of(const char *room, const char *name, int *ret_r);
+/* A file of a mount, as the directory that it is in and its name (may not be
+ * there any more); both the caller's. False: said. */
+bool cli_split_file(const char *file, char **ret_dir, char **ret_name);
+/* Is "Base/Table/NAME.json" of a side file at or below this path of the mount?
+ * path NULL: yes. */
+bool cli_path_holds(const char *mount, const char *path, const char *of_side);
+/* A value on one line, cut if long. */
+void cli_print_value(const json_t *value);
 /* status.json; NULL with *ret_r = -errno. */
 json_t *cli_status_of(const char *mount, int *ret_r);
 /* status.json's unsent.KEY, never negative. */

@@ -42,6 +42,7 @@ static const char mount_help[] =
 	"  conflict=on|off      read a record again before it is changed\n"
 	"  close=fast|sync      sync: close(2) reports what write(2) could not\n"
 	"  typecast             let Airtable convert values, create options\n"
+	"  upsert_key=FIELD     make records by merging on FIELD's value\n"
 	"  token_file=, profile=, endpoint=, ca_file=\n"
 	"                       as above; CA certificates in a file\n"
 	"  allow_other, allow_root, auto_unmount, fsname=, max_read=, "
@@ -73,8 +74,53 @@ const struct command commands[] = {
 	  "known.\n" },
 	{ "errors", cli_errors, "errors [MOUNTPOINT] [--json]",
 	  "every refusal and failure, and what to do", "" },
-	{ "queue", cli_queue, "queue [MOUNTPOINT] [--json]",
-	  "changes that are not sent yet", "" },
+	{ "queue", cli_queue, "queue [MOUNTPOINT] [--json] | queue retry|cancel "
+	  "ID...|--all [--mount MOUNTPOINT]",
+	  "changes that are not sent yet; retry or cancel them",
+	  "Lists them, with their numbers. retry sends again what was refused. "
+	  "cancel\nleaves the record as the server has it; what was cancelled "
+	  "stays in the history,\na record that was only to be made in the "
+	  "trash. What may be on its way, or have\narrived, is not cancelled: "
+	  "undo is the word for that, once it is known.\n" },
+	{ "conflicts", cli_conflicts, "conflicts [PATH] [--json]",
+	  "what was changed here and on the server",
+	  "Lists the conflicts at or below PATH, with both values and the one "
+	  "before. The\nexit status is 6 if there are any. The three versions "
+	  "of a record are files in\nTABLE/.airtable/conflicts/RECORD.\n" },
+	{ "resolve", cli_resolve, "resolve --mine|--theirs|--both FILE...",
+	  "end a conflict",
+	  "  --mine    what was saved here is sent\n"
+	  "  --theirs  the server's values stay; yours stay in the history\n"
+	  "  --both    lists are united, a long text becomes theirs, a line "
+	  "\"---\" and\n            yours; what holds one value alone is "
+	  "yours, and theirs is in the history\n"
+	  "Saving the file again ends a conflict as well: with what it then "
+	  "says.\n" },
+	{ "history", cli_history, "history [PATH] [--json]",
+	  "who changed what and when",
+	  "Of a record file: what was done here and what was seen to change "
+	  "elsewhere.\nOtherwise what was done here at or below PATH. Earlier "
+	  "contents are files in\nTABLE/.airtable/history/RECORD: cp one over "
+	  "the record to restore it.\n" },
+	{ "undo", cli_undo, "undo ENTRY|FILE",
+	  "take a sent edit back",
+	  "Gives the fields that entry ENTRY of the history changed the values "
+	  "that they\nhad before; of FILE, the newest edit that was sent. What "
+	  "somebody changed since\nbecomes a conflict.\n" },
+	{ "check", cli_check,
+	  "check [--schema FILE|--table DIR] [--typecast] FILE...",
+	  "validate record files, with no network call",
+	  "Judges each FILE (\"-\": standard input) as a save of it would be, "
+	  "and prints\nFILE:LINE:COLUMN: reason (hint). The table is the one "
+	  "that FILE is in, whose\n.airtable/schema.json is used; --table DIR "
+	  "names another, --schema FILE a copy of\nsuch a schema. Names of "
+	  "linked records are not looked up. The exit status is 1 if\na file "
+	  "would be refused.\n" },
+	{ "allow-deletes", cli_allow_deletes,
+	  "allow-deletes [MOUNTPOINT] [--number N]",
+	  "let go of the brake on mass deletes",
+	  "After max_deletes removals within a minute all others are refused. "
+	  "This lets any\nnumber of them through for 5 minutes, or N more.\n" },
 	{ "help", cli_help, "help [COMMAND]", "this text, or a command's", "" },
 	{ "version", cli_version, "version", "the version", "" },
 	{ NULL, NULL, NULL, NULL, NULL },
@@ -114,7 +160,7 @@ static void help_all(void)
 	       "Airtable as a directory tree: bases and tables are "
 	       "directories, every record is\na JSON file.\n\n");
 	for (const struct command *c = commands; c->name != NULL; c++)
-		printf("  %-9s %s\n", c->name, c->short_help);
+		printf("  %-13s %s\n", c->name, c->short_help);
 	printf("\nexit status: 0 done, 1 failed, 2 usage, 3 token, 4 offline, "
 	       "5 unsent left,\n6 conflicts. 'airtablefs help COMMAND' says "
 	       "more, airtablefs(1) all.\n");

@@ -11,6 +11,7 @@
 /* What a daemon has to say about itself is small; this is a bound, not a
  * promise. */
 #define SIDE_MAX (64u << 20)
+#define VALUE_MAX 60 /* bytes of a value on a line */
 
 /* A mount that we may ask; what other users have mounted is none of ours. */
 static bool may_enter(const char *path)
@@ -190,16 +191,78 @@ int cli_side_failed(const char *mount, int r)
 	}
 }
 
-json_t *cli_status_of(const char *mount, int *ret_r)
+json_t *cli_json_of(const char *room, const char *name, int *ret_r)
 {
 	char *text = NULL;
 	json_t *root;
 
-	*ret_r = cli_read_side(mount, "status.json", &text);
+	*ret_r = cli_read_side(room, name, &text);
 	if (*ret_r < 0)
 		return NULL;
 	root = json_loads(text, 0, NULL);
 	free(text);
+	if (root == NULL)
+		*ret_r = -EPROTO;
+	return root;
+}
+
+bool cli_split_file(const char *file, char **ret_dir, char **ret_name)
+{
+	const char *slash = strrchr(file, '/');
+	char *dir = slash == NULL ? strdup(".") :
+		    slash == file ? strdup("/") :
+				    strndup(file, (size_t)(slash - file));
+
+	*ret_name = strdup(slash == NULL ? file : slash + 1);
+	*ret_dir = dir != NULL ? mounts_resolve(dir) : NULL;
+	if (*ret_dir == NULL)
+		cli_say("'%s': %s", file, strerror(errno));
+	free(dir);
+	if (*ret_dir != NULL && *ret_name != NULL)
+		return true;
+	free(*ret_dir);
+	free(*ret_name);
+	return false;
+}
+
+bool cli_path_holds(const char *mount, const char *path, const char *of_side)
+{
+	char *real = path != NULL ? mounts_resolve(path) : NULL;
+	size_t n = strlen(mount), k;
+	bool holds = true;
+
+	if (real != NULL && strlen(real) > n) {
+		k = strlen(real + n + 1);
+		holds = strncmp(of_side, real + n + 1, k) == 0 &&
+			(of_side[k] == '\0' || of_side[k] == '/');
+	}
+	free(real);
+	return holds;
+}
+
+void cli_print_value(const json_t *value)
+{
+	char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+	size_t n = text != NULL ? strlen(text) : 0;
+
+	if (n > VALUE_MAX) {
+		n = VALUE_MAX;
+		while (n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80)
+			n--;
+		text[n] = '\0';
+	}
+	cli_print(text != NULL ? text : "?");
+	if (n >= VALUE_MAX - 3)
+		cli_print("...");
+	free(text);
+}
+
+json_t *cli_status_of(const char *mount, int *ret_r)
+{
+	json_t *root = cli_json_of(mount, "status.json", ret_r);
+
+	if (root == NULL)
+		return NULL;
 	if (!json_is_object(root)) {
 		json_decref(root);
 		*ret_r = -EPROTO;

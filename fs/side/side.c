@@ -1,5 +1,6 @@
 #include "side.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,11 +22,16 @@ static const struct side_room *const rooms[] = {
 	&side_room_base,
 	&side_room_table,
 	&side_room_info,
+	&side_room_conflicts,
+	&side_room_conflict,
+	&side_room_history,
+	&side_room_past,
+	&side_room_trash,
 };
 
 static const struct side_room *room_of(const struct inode_key *key)
 {
-	return rooms[(key->b >> 40) & 3];
+	return rooms[(key->b >> 40) % (sizeof(rooms) / sizeof(rooms[0]))];
 }
 
 static unsigned entry_of(const struct inode_key *key)
@@ -66,11 +72,19 @@ struct inode_key side_key_in(const struct inode_key *dir)
 }
 
 static struct inode_key entry_key(const struct side_room *room, unsigned i,
-				  uint32_t no)
+				  const struct inode_key *dir)
 {
 	if (room->entries[i].opens != NULL)
-		return make_key(room->entries[i].opens, 0, no, 0);
-	return make_key(room, i + 1, no, 0);
+		return make_key(room->entries[i].opens, 0, dir->a, 0);
+	return make_key(room, i + 1, dir->a, (uint32_t)dir->b);
+}
+
+static struct inode_key own_key(const struct side_room *room, uint32_t no,
+				uint32_t seq)
+{
+	if (room->own_opens != NULL)
+		return make_key(room->own_opens, 0, no, seq);
+	return make_key(room, SIDE_OWN_ENTRY, no, seq);
 }
 
 bool side_is_dir(const struct inode_key *key)
@@ -90,7 +104,7 @@ int side_lookup(struct atfs *fs, const struct inode_key *dir, const char *name,
 		return -ENOTDIR;
 	for (unsigned i = 0; i < room->n; i++) {
 		if (strcmp(room->entries[i].name, name) == 0) {
-			*ret = entry_key(room, i, dir->a);
+			*ret = entry_key(room, i, dir);
 			return 0;
 		}
 	}
@@ -98,7 +112,7 @@ int side_lookup(struct atfs *fs, const struct inode_key *dir, const char *name,
 		return -ENOENT;
 	r = room->lookup(&at, name, w, &seq);
 	if (r == 0)
-		*ret = make_key(room, SIDE_OWN_ENTRY, dir->a, seq);
+		*ret = own_key(room, dir->a, seq);
 	return r;
 }
 
@@ -115,8 +129,7 @@ static int list_own(const struct side_room *room, const struct side_where *at,
 	n = room->list(at, seq, names, max, w);
 	for (int i = 0; i < n; i++) {
 		memcpy(ret[i].name, names[i].name, NAME_BUF);
-		ret[i].key = make_key(room, SIDE_OWN_ENTRY, at->no,
-				      names[i].seq);
+		ret[i].key = own_key(room, at->no, names[i].seq);
 		ret[i].offset = OWN_OFFSET + names[i].seq;
 	}
 	return n;
@@ -133,7 +146,7 @@ int side_list(struct atfs *fs, const struct inode_key *dir, uint64_t after,
 		if (FIRST_OFFSET + i <= after)
 			continue;
 		strcpy(ret[n].name, room->entries[i].name);
-		ret[n].key = entry_key(room, i, dir->a);
+		ret[n].key = entry_key(room, i, dir);
 		ret[n].offset = FIRST_OFFSET + i;
 		n++;
 	}
@@ -226,8 +239,8 @@ static ino_t number_of(const struct inode_key *key)
 {
 	uint64_t node = key->b >> 32, seq = (uint32_t)key->b, no = key->a;
 
-	return SIDE_INO_BIT | node << 50 | ((no << 32) & 0x3ffff00000000) |
-	       ((no >> 18 << 20) ^ seq);
+	return SIDE_INO_BIT | node << 48 | (no & 0xffff) << 32 |
+	       ((no >> 16 << 20) ^ seq);
 }
 
 int side_stat(struct atfs *fs, const struct inode_view *v, bool fresh,
@@ -252,9 +265,13 @@ int side_stat(struct atfs *fs, const struct inode_view *v, bool fresh,
 		pthread_mutex_unlock(&fs->side_mu);
 	}
 	if (side_is_dir(&v->key))
-		ret->st_mode = S_IFDIR | 0555;
+		ret->st_mode = S_IFDIR |
+			       (room_of(&v->key)->remove != NULL ? 0755 : 0555);
+	else if (e == NULL)
+		ret->st_mode = S_IFREG |
+			       (room_of(&v->key)->remove != NULL ? 0644 : 0444);
 	else
-		ret->st_mode = S_IFREG | (e == NULL ? 0444 : e->mode);
+		ret->st_mode = S_IFREG | e->mode;
 	ret->st_nlink = side_is_dir(&v->key) ? 2 : 1;
 	ret->st_ino = number_of(&v->key);
 	ret->st_mtim = attr_time_of_ms(mtime_ms);
@@ -316,6 +333,61 @@ int side_write(struct atfs *fs, const struct inode_key *key, const char *text,
 	int r = side_truncate(key);
 
 	return r < 0 ? r : e->write(&at, text, started_ns, w);
+}
+
+/* The file of its own making that may be taken out of the room. */
+static int find_removable(struct atfs *fs, const struct inode_key *dir,
+			  const char *name, struct side_where *ret)
+{
+	const struct side_room *room = room_of(dir);
+
+	if (!side_is_dir(dir) || room->remove == NULL)
+		return -EPERM;
+	if (fs->opt->read_only)
+		return -EROFS;
+	*ret = where(fs, dir);
+	return room->lookup(ret, name, NULL, &ret->seq);
+}
+
+int side_unlink(struct atfs *fs, const struct inode_key *dir, const char *name)
+{
+	struct side_where at;
+	int r = find_removable(fs, dir, name, &at);
+
+	return r < 0 ? r : room_of(dir)->remove(&at);
+}
+
+int side_take(struct atfs *fs, const struct inode_key *dir, const char *name,
+	      char **ret, uint32_t *ret_table)
+{
+	struct side_where at;
+	int r = find_removable(fs, dir, name, &at);
+
+	*ret_table = dir->a;
+	return r < 0 ? r : room_of(dir)->text(&at, ret);
+}
+
+int side_find_record(const struct side_where *at, const char *name, bool dir,
+		     struct cache_waiter *w, uint32_t *ret_seq)
+{
+	char full[NAME_BUF + sizeof(RECORD_SUFFIX)];
+	struct cache_stat st;
+	int r = -ENOENT;
+
+	snprintf(full, sizeof(full), "%s%s", name, dir ? RECORD_SUFFIX : "");
+	if (strlen(full) <= NAME_BYTES_MAX && name_is_record(full))
+		r = cache_lookup_record(at->fs->cache, at->no, full, &st, w);
+	if (r == 0)
+		*ret_seq = st.key.seq;
+	return r;
+}
+
+void side_cut_suffix(char *name)
+{
+	size_t n = strlen(name), k = strlen(RECORD_SUFFIX);
+
+	if (n > k && strcmp(name + n - k, RECORD_SUFFIX) == 0)
+		name[n - k] = '\0';
 }
 
 void side_drop(void *data)

@@ -4,7 +4,8 @@
  * ".airtable" is in the root, in every base and every table. A room is a table
  * of entries; an entry is a file with a text or a write function (or both), or
  * a directory that opens another room. A room may also have entries of its
- * own making, one per record (info/).
+ * own making: files, one per record (info/), or directories, each a room of
+ * that record (history/), whose entries then know the record by its seq.
  *
  * A text is made anew by each look-up of its name, and by a stat of it once it
  * is SIDE_KEEP_MS old; reads are served from the text last made, so that one
@@ -32,7 +33,8 @@ struct side_room;
 struct side_where {
 	struct atfs *fs;
 	uint32_t no;  /* of the base or table; 0 in the root */
-	uint32_t seq; /* of the record in a room with such entries */
+	uint32_t seq; /* of the record, or other thing, in a room with such
+	                 entries, and in a room of one */
 };
 
 struct side_entry {
@@ -55,16 +57,22 @@ struct side_room {
 	unsigned number;
 	const struct side_entry *entries;
 	unsigned n;
-	/* entries of its own making; all NULL if it has none */
+	/* Entries of its own making; all NULL if it has none. They are files
+	 * with this text, or directories that open that room. */
 	int (*lookup)(const struct side_where *at, const char *name,
 		      struct cache_waiter *w, uint32_t *ret_seq);
 	int (*list)(const struct side_where *at, uint32_t after,
 		    struct side_name *ret, size_t max, struct cache_waiter *w);
 	int (*text)(const struct side_where *at, char **ret);
+	const struct side_room *own_opens;
+	/* Its files may be removed (and so moved into the table); seq says
+	 * which. NULL = not. */
+	int (*remove)(const struct side_where *at);
 };
 
 extern const struct side_room side_room_root, side_room_base, side_room_table,
-	side_room_info;
+	side_room_info, side_room_conflicts, side_room_conflict,
+	side_room_history, side_room_past, side_room_trash;
 
 #define SIDE_OWN_ENTRY 255u
 
@@ -93,6 +101,18 @@ int side_read(struct atfs *fs, const struct inode_view *v, size_t n,
 int side_truncate(const struct inode_key *key);
 int side_write(struct atfs *fs, const struct inode_key *key, const char *text,
 	       int64_t started_ns, struct cache_waiter *w);
+/* rm: -EPERM where files come and go by themselves. */
+int side_unlink(struct atfs *fs, const struct inode_key *dir, const char *name);
+/* A file that may be moved into a table: its text and the table that it is of.
+ * -EPERM as above. */
+int side_take(struct atfs *fs, const struct inode_key *dir, const char *name,
+	      char **ret, uint32_t *ret_table);
 void side_drop(void *data);
+
+/* For rooms with one entry per record: names with ".json" or, of directories,
+ * without. */
+int side_find_record(const struct side_where *at, const char *name, bool dir,
+		     struct cache_waiter *w, uint32_t *ret_seq);
+void side_cut_suffix(char *name);
 
 #endif

@@ -8,15 +8,7 @@
 static int lookup_info(const struct side_where *at, const char *name,
 		       struct cache_waiter *w, uint32_t *ret_seq)
 {
-	struct cache_stat st;
-	int r;
-
-	if (!name_is_record(name))
-		return -ENOENT;
-	r = cache_lookup_record(at->fs->cache, at->no, name, &st, w);
-	if (r == 0)
-		*ret_seq = st.key.seq;
-	return r;
+	return side_find_record(at, name, false, w, ret_seq);
 }
 
 static int list_info(const struct side_where *at, uint32_t after,

@@ -29,9 +29,20 @@ static const char readme[] =
 	".airtable/flush                 write to it: waits until all is sent\n"
 	"                                (a number: at most so many seconds)\n"
 	".airtable/refresh               write to it: asks the server again\n"
+	".airtable/retry, cancel         queue_ids of queue.json, or all\n"
+	".airtable/history.json          what was changed here, newest first\n"
+	".airtable/undo                  ids of it: takes a sent edit back\n"
+	".airtable/conflicts.json        what both sides changed\n"
+	".airtable/allow_deletes         lets go of the brake on mass deletes\n"
+	"                                (a number: so many more records)\n"
 	"BASE/.airtable/base.json        the base\n"
 	"BASE/TABLE/.airtable/schema.json      the table's fields\n"
-	"BASE/TABLE/.airtable/info/RECORD.json state of one record\n";
+	"BASE/TABLE/.airtable/info/RECORD.json state of one record\n"
+	"BASE/TABLE/.airtable/conflicts/RECORD/  base, mine, theirs.json\n"
+	"BASE/TABLE/.airtable/resolve          mine, theirs or both, and a\n"
+	"                                      record's name: ends its conflict\n"
+	"BASE/TABLE/.airtable/history/RECORD/  earlier contents by time, log.json\n"
+	"BASE/TABLE/.airtable/trash/           deleted records: mv one back\n";
 
 static int text_readme(const struct side_where *at, char **ret)
 {
@@ -84,6 +95,88 @@ static int write_refresh(const struct side_where *at, const char *text,
 	return cache_refresh(at->fs->cache, 0, 0);
 }
 
+static int text_conflicts(const struct side_where *at, char **ret)
+{
+	return cache_conflicts_json(at->fs->cache, ret);
+}
+
+static int text_history(const struct side_where *at, char **ret)
+{
+	return cache_history_json(at->fs->cache, (struct rec_key){ 0, 0 }, ret);
+}
+
+/* The words of text, each given to fn; the first trouble is told. */
+static int each_word(const struct side_where *at, const char *text,
+		     int (*fn)(struct cache *c, const char *word))
+{
+	static const char space[] = " \t\r\n,";
+	int r = 0, one;
+	bool any = false;
+
+	for (text += strspn(text, space); *text != '\0';
+	     text += strspn(text, space)) {
+		char word[32];
+		size_t n = strcspn(text, space);
+
+		if (n >= sizeof(word))
+			return -EINVAL;
+		memcpy(word, text, n);
+		word[n] = '\0';
+		text += n;
+		one = fn(at->fs->cache, word);
+		any = true;
+		if (r == 0)
+			r = one;
+	}
+	return any ? r : -EINVAL;
+}
+
+static int undo_word(struct cache *c, const char *word)
+{
+	char *end;
+	long long id = strtoll(word, &end, 10);
+
+	return *end != '\0' || id <= 0 ? -EINVAL : cache_undo(c, id);
+}
+
+static int write_retry(const struct side_where *at, const char *text,
+		       int64_t started_ns, struct cache_waiter *w)
+{
+	(void)started_ns;
+	(void)w;
+	return each_word(at, text, cache_queue_retry);
+}
+
+static int write_cancel(const struct side_where *at, const char *text,
+			int64_t started_ns, struct cache_waiter *w)
+{
+	(void)started_ns;
+	(void)w;
+	return each_word(at, text, cache_queue_cancel);
+}
+
+static int write_undo(const struct side_where *at, const char *text,
+		      int64_t started_ns, struct cache_waiter *w)
+{
+	(void)started_ns;
+	(void)w;
+	return each_word(at, text, undo_word);
+}
+
+/* A number: so many more. */
+static int write_allow(const struct side_where *at, const char *text,
+		       int64_t started_ns, struct cache_waiter *w)
+{
+	long n = strtol(text, NULL, 10);
+
+	(void)started_ns;
+	(void)w;
+	if (n < 0 || n > INT32_MAX)
+		return -EINVAL;
+	cache_allow_deletes(at->fs->cache, (unsigned)n);
+	return 0;
+}
+
 static const struct side_entry entries[] = {
 	{ .name = "README", .mode = 0444, .text = text_readme },
 	{ .name = "status", .mode = 0444, .text = text_status },
@@ -92,6 +185,12 @@ static const struct side_entry entries[] = {
 	{ .name = "queue.json", .mode = 0444, .text = text_queue },
 	{ .name = "flush", .mode = 0200, .write = write_flush },
 	{ .name = "refresh", .mode = 0200, .write = write_refresh },
+	{ .name = "conflicts.json", .mode = 0444, .text = text_conflicts },
+	{ .name = "history.json", .mode = 0444, .text = text_history },
+	{ .name = "retry", .mode = 0200, .write = write_retry },
+	{ .name = "cancel", .mode = 0200, .write = write_cancel },
+	{ .name = "undo", .mode = 0200, .write = write_undo },
+	{ .name = "allow_deletes", .mode = 0200, .write = write_allow },
 };
 
 const struct side_room side_room_root = {

@@ -169,6 +169,7 @@ static void show(const struct options *o, char *out, size_t n)
 	SHOW(o->side_list, " list");
 	SHOW(o->hide_computed, " hide");
 	SHOW(o->typecast, " typecast");
+	SHOW(o->upsert_key != NULL, " upsert_key=%s", o->upsert_key);
 	SHOW(o->conflict_off, " conflict_off");
 	SHOW(o->close_sync, " sync");
 	SHOW(o->live, " live");
@@ -245,6 +246,8 @@ static const struct {
 	  "*|/m| no_fetch_for=a:b-c" },
 	{ "no indexers", { "-o", "no_fetch_for=,ro", "/m" },
 	  "*|/m|ro ro no_fetch_for=" },
+	{ "a field's name with a comma", { "-o", "upsert_key=SKU\\, new", "/m" },
+	  "*|/m| upsert_key=SKU, new" },
 	{ "files", { "-o", "token_file=/t,ca_file=/c", "/m" },
 	  "*|/m| token_file=/t ca_file=/c" },
 	{ "long options",

@@ -334,7 +334,8 @@ static void test_put(void **state)
 
 static void test_versions(void **state)
 {
-	char raw[32], *v[20];
+	struct store_version v[20];
+	char raw[32];
 	uint32_t seq = put(ID_A, "A", "b", "{\"n\":0}", 1).seq;
 	int n;
 
@@ -350,12 +351,13 @@ static void test_versions(void **state)
 	assert_int_equal(n, 8);
 	for (int i = 0; i < n; i++) {
 		snprintf(raw, sizeof(raw), "{\"n\":%d}", 11 - i);
-		assert_string_equal(v[i], raw);
-		free(v[i]);
+		assert_string_equal(v[i].raw, raw);
+		assert_true(i == 0 || v[i].vid < v[i - 1].vid);
+		free(v[i].raw);
 	}
 	assert_int_equal(store_versions(s, tno, seq, 2, v), 2);
-	free(v[0]);
-	free(v[1]);
+	free(v[0].raw);
+	free(v[1].raw);
 	assert_int_equal(store_begin(s), 0);
 	assert_int_equal(store_remove(s, tno, seq), 0);
 	assert_int_equal(store_remove(s, tno, seq), -ENOENT);
