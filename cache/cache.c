@@ -26,6 +26,8 @@ static int set_endpoint(struct cache *c, struct atfs_error *reterr)
 	if (!e)
 		e = getenv("AIRTABLE_ENDPOINT_URL");
 	if (!e || !*e)
+		e = c->settings.endpoint;
+	if (!e || !*e)
 		e = DEFAULT_ENDPOINT;
 	c->endpoint = strdup(e);
 	if (!c->endpoint)
@@ -109,7 +111,10 @@ static int open_tally(struct cache *c)
 
 static int open_api(struct cache *c, struct atfs_error *reterr)
 {
-	struct token_config tc = { .token_file = c->conf.token_file };
+	struct token_config tc = { .token_file = c->conf.token_file,
+				   .profile = c->profile,
+				   .endpoint = c->endpoint,
+				   .command = c->settings.token_command };
 	struct http_curl_config hc = { .ca_file = c->conf.ca_file,
 				       .user_agent = "airtablefs/" ATFS_VERSION,
 				       .max_connections = API_RUNNING_MAX };
@@ -120,10 +125,13 @@ static int open_api(struct cache *c, struct atfs_error *reterr)
 				 .pace_file = c->conf.transport ?
 						      NULL : c->pace_path };
 	struct http_transport transport;
+	char say[300];
 	int r = token_load(&ac.token, &tc, reterr);
 
 	if (r < 0)
 		return r;
+	if (token_disagrees(&ac.token, &tc, false, say, sizeof(say)))
+		log_warn("%s", say);
 	memcpy(c->token_source, ac.token.source, sizeof(c->token_source));
 	token_clean_environment();
 	r = loop_new(c->clock, &c->loop);
@@ -165,6 +173,8 @@ int cache_open(const struct cache_config *conf, struct cache **ret,
 	copy_defaults(c);
 	if (r == 0)
 		r = check_profile(c->profile, reterr);
+	if (r == 0)
+		r = config_load(c->profile, &c->settings, reterr);
 	if (r == 0)
 		r = set_endpoint(c, reterr);
 	if (r == 0)
@@ -366,6 +376,7 @@ void cache_free(struct cache *c)
 	journal_close(c->journal);
 	store_close(c->store);
 	dirs_close(c);
+	config_release(&c->settings);
 	free(c->endpoint);
 	free(c->base_filter);
 	free(c->profile);

@@ -14,6 +14,7 @@
 
 #include "airtable/api.h"
 #include "airtable/backoff.h"
+#include "airtable/config.h"
 #include "airtable/lock.h"
 #include "airtable/schema.h"
 #include "airtable/tally.h"
@@ -107,6 +108,7 @@ struct cache {
 	struct journal *journal;
 	struct loop *loop;
 	struct api *api;               /* network thread only */
+	struct config settings;        /* of this profile */
 	char token_source[128];
 
 	struct lock mu;
