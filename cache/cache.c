@@ -7,7 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define DEFAULT_ENDPOINT "https://api.airtable.com" /* airtable-api.md 1 */
 #define KEEP_DONE 10000                             /* operations; ours */
 #define KEEP_DONE_MS (INT64_C(30) * 24 * 3600 * 1000)
 
@@ -15,32 +14,6 @@ static int copy_text(char **dst, const char *src)
 {
 	*dst = src ? strdup(src) : NULL;
 	return src && !*dst ? -ENOMEM : 0;
-}
-
-static int set_endpoint(struct cache *c, struct atfs_error *reterr)
-{
-	const char *e = c->conf.endpoint;
-	char reason[128];
-	size_t n;
-
-	if (!e)
-		e = getenv("AIRTABLE_ENDPOINT_URL");
-	if (!e || !*e)
-		e = c->settings.endpoint;
-	if (!e || !*e)
-		e = DEFAULT_ENDPOINT;
-	c->endpoint = strdup(e);
-	if (!c->endpoint)
-		return -ENOMEM;
-	for (n = strlen(c->endpoint); n && c->endpoint[n - 1] == '/'; n--)
-		c->endpoint[n - 1] = '\0';
-	if (!http_url_is_allowed(c->endpoint, reason)) {
-		error_set(reterr, -EINVAL, ERROR_INPUT,
-			  "the endpoint '%s' is refused: %s", c->endpoint,
-			  reason);
-		return -EINVAL;
-	}
-	return 0;
 }
 
 static void copy_defaults(struct cache *c)
@@ -176,7 +149,8 @@ int cache_open(const struct cache_config *conf, struct cache **ret,
 	if (r == 0)
 		r = config_load(c->profile, &c->settings, reterr);
 	if (r == 0)
-		r = set_endpoint(c, reterr);
+		r = config_endpoint(&c->settings, c->conf.endpoint,
+				    &c->endpoint, reterr);
 	if (r == 0)
 		r = dirs_open(c, reterr);
 	if (r == 0)

@@ -31,6 +31,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "account.h"
 #include "airtable/clock.h"
 #include "airtable/error.h"
 #include "airtable/lock.h"

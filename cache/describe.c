@@ -312,7 +312,8 @@ static json_t *calls_json(struct cache *c, const struct api_status *s)
 {
 	static const char *const names[API_KINDS] = {
 		"whoami", "bases",  "schema", "list",
-		"get",	  "create", "update", "delete",
+		"get",	  "create", "update", "delete", "hooks",
+		"comments",
 	};
 	json_t *j = json_object();
 	size_t i;

@@ -340,6 +340,10 @@ void calls_text_locked(struct cache *c, FILE *m);
 /* ---- dirs.c ---- */
 int dirs_open(struct cache *c, struct atfs_error *reterr);
 void dirs_close(struct cache *c);
+/* .../airtablefs of the state (else the cache) home; the file that all mounts
+ * of the user pace by, its directory made. NULL: cannot be had. Caller frees. */
+char *dirs_home(bool state);
+char *dirs_pace_path(const char *endpoint);
 
 /* ---- cache.c: network thread, after each answer ---- */
 void cache_note_api(struct cache *c);

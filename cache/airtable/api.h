@@ -48,6 +48,8 @@ enum api_kind {
 	API_CREATE,       /* base, table, body */
 	API_UPDATE,       /* base, table, body (PATCH) */
 	API_DELETE,       /* base, table, records[] */
+	API_HOOKS,        /* base: its webhooks */
+	API_COMMENTS,     /* base, table, record: its comments, one page */
 	API_KINDS
 };
 
@@ -67,6 +69,7 @@ struct api_call {
 	struct record_id record;
 	const char *offset;      /* NULL = first page */
 	const char *formula;     /* NULL = none */
+	unsigned page_size;      /* API_LIST_RECORDS; 0 = API_PAGE_MAX */
 	json_t *body;            /* API_CREATE/UPDATE: {"records":[...], ...};
 	                            borrowed, serialised by api_submit */
 	const struct record_id *records; /* API_DELETE */

@@ -24,6 +24,10 @@ static bool has_shape(enum api_kind kind, const json_t *o)
 	case API_DELETE:
 		return json_is_array(json_object_get(o, "records")) ||
 		       json_is_string(json_object_get(o, "id"));
+	case API_HOOKS:
+		return json_is_array(json_object_get(o, "webhooks"));
+	case API_COMMENTS:
+		return json_is_array(json_object_get(o, "comments"));
 	case API_KINDS:
 		break;
 	}

@@ -15,7 +15,7 @@ static bool needs_base(enum api_kind k)
 
 static bool needs_table(enum api_kind k)
 {
-	return needs_base(k) && k != API_SCHEMA;
+	return needs_base(k) && k != API_SCHEMA && k != API_HOOKS;
 }
 
 static bool records_are_valid(const struct api_call *in)
@@ -40,7 +40,7 @@ static bool call_is_valid(const struct api_call *in)
 		return false;
 	if (in->offset != NULL && strlen(in->offset) > OFFSET_MAX)
 		return false;
-	if (in->kind == API_GET_RECORD)
+	if (in->kind == API_GET_RECORD || in->kind == API_COMMENTS)
 		return id_is_valid(in->record.s, "rec");
 	if (in->kind == API_CREATE || in->kind == API_UPDATE)
 		return json_is_object(in->body);
@@ -77,7 +77,8 @@ static void put_list_query(FILE *f, const struct api_call *in)
 		fputs("/listRecords", f);
 		return;
 	}
-	fprintf(f, "?pageSize=%d&" BY_ID, API_PAGE_MAX);
+	fprintf(f, "?pageSize=%u&" BY_ID,
+		in->page_size > 0 ? in->page_size : API_PAGE_MAX);
 	if (has_text(in->offset)) {
 		fputs("&offset=", f);
 		put_encoded(f, in->offset);
@@ -108,6 +109,12 @@ static void put_path(FILE *f, const struct api_call *in)
 		break;
 	case API_GET_RECORD:
 		fprintf(f, "/%s?" BY_ID, in->record.s);
+		break;
+	case API_HOOKS:
+		fprintf(f, "/v0/bases/%s/webhooks", in->base.s);
+		break;
+	case API_COMMENTS:
+		fprintf(f, "/%s/comments?pageSize=1", in->record.s);
 		break;
 	case API_DELETE:
 		for (size_t i = 0; i < in->records_n; i++)

@@ -8,6 +8,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "http.h"
+
+#define DEFAULT_ENDPOINT "https://api.airtable.com" /* airtable-api.md 1 */
+
 char *config_dir(void)
 {
 	const char *v = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
@@ -151,6 +155,31 @@ int config_load(const char *profile, struct config *c,
 	r = read_lines(c, f, profile, reterr);
 	fclose(f);
 	return r;
+}
+
+int config_endpoint(const struct config *c, const char *given, char **ret,
+		    struct atfs_error *reterr)
+{
+	char reason[128];
+	size_t n;
+
+	if (given == NULL)
+		given = getenv("AIRTABLE_ENDPOINT_URL");
+	if (given == NULL || given[0] == '\0')
+		given = c->endpoint;
+	if (given == NULL || given[0] == '\0')
+		given = DEFAULT_ENDPOINT;
+	if (!http_url_is_allowed(given, reason)) {
+		error_set(reterr, -EINVAL, ERROR_INPUT,
+			  "the endpoint '%s' is refused: %s", given, reason);
+		return -EINVAL;
+	}
+	*ret = strdup(given);
+	if (*ret == NULL)
+		return -ENOMEM;
+	for (n = strlen(*ret); n > 0 && (*ret)[n - 1] == '/'; n--)
+		(*ret)[n - 1] = '\0';
+	return 0;
 }
 
 void config_release(struct config *c)

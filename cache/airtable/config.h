@@ -23,6 +23,10 @@ struct config {
 /* Fills c whether or not there is a file. */
 int config_load(const char *profile, struct config *c,
 		struct atfs_error *reterr);
+/* The API host: given (NULL = not), else $AIRTABLE_ENDPOINT_URL, else c's, else
+ * Airtable's; without slashes at its end. -EINVAL: it cannot be spoken to. */
+int config_endpoint(const struct config *c, const char *given, char **ret,
+		    struct atfs_error *reterr);
 void config_release(struct config *c);
 /* The directory, which may not exist; NULL: no home. Caller frees. */
 char *config_dir(void);

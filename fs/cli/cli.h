@@ -34,6 +34,10 @@ int cli_flush(int argc, char **argv);
 int cli_refresh(int argc, char **argv);
 int cli_errors(int argc, char **argv);
 int cli_queue(int argc, char **argv);
+int cli_login(int argc, char **argv);
+int cli_logout(int argc, char **argv);
+int cli_whoami(int argc, char **argv);
+int cli_doctor(int argc, char **argv);
 int cli_help(int argc, char **argv);
 int cli_version(int argc, char **argv);
 /* The text of `help COMMAND`. */
