@@ -1,17 +1,21 @@
 /* What is wrong, and what to do about it: a line each. */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../daemon.h"
 #include "../stale.h"
 #include "who.h"
 
+#define ASK_NS (3 * NS_PER_S) /* ours: a mount answers statfs by itself */
 #define SKEW_WARN_MS 5000 /* ours: times of files are off by that */
 
 struct report {
@@ -124,11 +128,38 @@ static void look_at_fuse(struct report *r)
 		     "user_allow_other does not stand in /etc/fuse.conf");
 }
 
+enum pulse { PULSE_ALIVE, PULSE_DEAD, PULSE_SILENT };
+
+/* Asks from a child: a mount that hangs would keep whoever asks. */
+static enum pulse pulse_of(const char *path)
+{
+	int64_t end = clock_mono_ns(&system_clock) + ASK_NS;
+	int status = 0;
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (pid == 0)
+		_exit(stale_is_dead(path) ? PULSE_DEAD : PULSE_ALIVE);
+	if (pid < 0)
+		return PULSE_SILENT;
+	while (waitpid(pid, &status, WNOHANG) == 0) {
+		if (clock_mono_ns(&system_clock) > end) {
+			kill(pid, SIGKILL);
+			return PULSE_SILENT;
+		}
+		nanosleep(&(struct timespec){ .tv_nsec = 5000000 }, NULL);
+	}
+	return WIFEXITED(status) && WEXITSTATUS(status) == PULSE_DEAD ?
+		       PULSE_DEAD : PULSE_ALIVE;
+}
+
 static void look_at_mounts(struct report *r)
 {
 	struct mount_list list;
 	unsigned alive = 0;
 	char remedy[600];
+	enum pulse pulse;
 
 	if (mounts_read(&list) < 0)
 		return;
@@ -137,8 +168,16 @@ static void look_at_mounts(struct report *r)
 
 		if (!mount_is_ours(m))
 			continue;
-		if (!stale_is_dead(m->path)) {
+		pulse = pulse_of(m->path);
+		if (pulse == PULSE_ALIVE) {
 			alive++;
+			continue;
+		}
+		if (pulse == PULSE_SILENT) {
+			tell(r, HEALTH_FAIL, "mount", "its log may say why; "
+			     "fusermount3 -uz takes it off, and what is unsent "
+			     "stays in the journal",
+			     "'%s' does not answer", m->path);
 			continue;
 		}
 		snprintf(remedy, sizeof(remedy), "airtablefs umount '%s', or "
