@@ -1,5 +1,6 @@
 /* The life of a cache: opened, started, drained, freed. */
 #include "flush.h"
+#include "identity.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -96,7 +97,8 @@ static int open_api(struct cache *c, struct atfs_error *reterr)
 				 .tally = c->tally,
 				 .max_calls_month = c->conf.max_calls_month,
 				 .pace_file = c->conf.transport ?
-						      NULL : c->pace_path };
+						      NULL : c->pace_path,
+				 .prove = identity_prove, .prove_arg = c };
 	struct http_transport transport;
 	char say[300];
 	int r = token_load(&ac.token, &tc, reterr);
@@ -155,6 +157,8 @@ int cache_open(const struct cache_config *conf, struct cache **ret,
 		r = dirs_open(c, reterr);
 	if (r == 0)
 		r = open_tally(c);
+	if (r == 0)
+		r = identity_open(c, reterr);
 	if (r == 0)
 		r = open_api(c, reterr);
 	if (r == 0)
@@ -342,6 +346,7 @@ void cache_free(struct cache *c)
 		api_free(c->api); /* ends what is under way */
 	if (c->loop)
 		flush_free(c);
+	identity_free(c);
 	loop_free(c->loop);
 	tally_free(c->tally);
 	restore_free(c);
@@ -383,4 +388,5 @@ void cache_note_api(struct cache *c)
 	c->odd_n = n;
 	lock_drop(&c->mu);
 	budget_note(c, was, c->api_status.budget);
+	identity_look(c);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "identity.h"
 #include "render.h"
 
 static int to_text(json_t *j, char **ret)
@@ -391,6 +392,14 @@ int cache_status_json(struct cache *c, char **ret)
 			    json_string(c->api_status.token_refused ?
 						"refused" : "ok"));
 	json_object_set_new(j, "token_source", json_string(c->token_source));
+	json_object_set_new(j, "user", *identity_user_locked(c) ?
+			    json_string(identity_user_locked(c)) : json_null());
+	if (c->api_status.token_refused) {
+		json_object_set_new(j, "token_error",
+				    json_string(c->api_status.token_error));
+		json_object_set_new(j, "token_read_again",
+				    json_string(identity_said_locked(c)));
+	}
 	json_object_set_new(j, "last_error",
 			    json_string(c->api_status.last_error));
 	json_object_set_new(j, "last_contact",
@@ -441,6 +450,12 @@ int cache_status_text(struct cache *c, char **ret)
 		c->api_status.token_refused ? "refuses the token" :
 		c->api_status.offline	    ? "cannot be reached" :
 					      "fine");
+	if (c->api_status.token_refused)
+		fprintf(m, "token (%s): %s; what is unsent waits, and the "
+			"token is read again by itself%s%s\n",
+			c->token_source, c->api_status.token_error,
+			*identity_said_locked(c) ? "; last time: " : "",
+			identity_said_locked(c));
 	if (c->api_status.last_error[0])
 		fprintf(m, "last error: %s\n", c->api_status.last_error);
 	fprintf(m, "unsent: %u queued, %u in conflict, %u rejected, "

@@ -109,7 +109,8 @@ struct cache {
 	struct loop *loop;
 	struct api *api;               /* network thread only */
 	struct config settings;        /* of this profile */
-	char token_source[128];
+	char token_source[128];        /* guarded by mu once started */
+	struct identity *identity;     /* network thread */
 
 	struct lock mu;
 	/* guarded by mu */

@@ -17,6 +17,7 @@
 #include "fake_clock.h"
 
 #define FA_BASE "appFakeBase000001"
+#define FA_USER "usrFake0000000001"
 #define FA_THINGS "tblThings00000001"
 #define FA_OTHERS "tblOthers00000001"
 /* Fields of both tables; the last one only while with_extra is set. */
@@ -32,7 +33,7 @@
 #define FA_RECORDS_MAX 4096
 
 enum fa_call {
-	FA_BASES, FA_SCHEMA, FA_LIST, FA_QUERY, /* listRecords with a formula */
+	FA_WHOAMI, FA_BASES, FA_SCHEMA, FA_LIST, FA_QUERY, /* listRecords with a formula */
 	FA_GET, FA_CREATE, FA_UPDATE, FA_DELETE, FA_CALLS,
 	FA_ANY, FA_WRITE                        /* of a fault: which calls */
 };
@@ -68,7 +69,7 @@ struct fa_record {
 struct fa_pending {
 	int64_t id; /* 0 = free */
 	enum http_method method;
-	char *url, *body;
+	char *url, *body, *bearer;
 	http_done_fn *done;
 	void *arg;
 	bool held;       /* waits for release */
@@ -86,6 +87,8 @@ struct fake_account {
 	struct fa_fault faults[FA_FAULTS_MAX];
 	size_t faults_n;
 	int64_t last_id;
+	const char *user;        /* what whoami says */
+	const char *secret;      /* NULL, or the one token that is not a 401 */
 	bool with_extra;
 	bool read_only;          /* permissionLevel read */
 	bool get_says_403;       /* of a missing record; else 404 */
