@@ -898,6 +898,21 @@ static void test_P10_token_is_replaced(void **state)
 	}
 }
 
+static void test_P9_an_answer_that_repeats_the_token(void **state)
+{
+	struct result r = { 0 };
+
+	(void)state;
+	submit_list(BASE_A, &r);
+	turn();
+	fake_http_answer(&http, 0, 422, "{\"error\":{\"type\":\"pat.secret\","
+			 "\"message\":\"no pat.secret, pat.secret\"}}");
+	assert_int_equal(r.calls, 1);
+	assert_null(strstr(r.err.text, "pat.secret"));
+	assert_null(strstr(r.err.type, "pat.secret"));
+	assert_non_null(strstr(r.err.text, "no **********, **********"));
+}
+
 /* ---- whose token ---- */
 
 #define ME "{\"id\":\"usrMe\"}"
@@ -1369,6 +1384,7 @@ int main(void)
 		T(test_breaker_and_eager_caller),
 		T(test_transport_refuses),
 		T(test_P10_token_is_replaced),
+		T(test_P9_an_answer_that_repeats_the_token),
 		T(test_P10_first_it_is_asked_whose_it_is),
 		T(test_P10_nothing_is_sent_for_another_user),
 		T(test_no_token),
