@@ -365,6 +365,21 @@ static json_t *tables_json(struct cache *c)
 	return list;
 }
 
+static void off_json(void *ctx, const struct rights_off *o)
+{
+	json_array_append_new(
+		ctx, json_pack("{s:s, s:s, s:s, s:s, s:o}", "path", o->path,
+			       "what", o->what, "needs", o->needs, "reason",
+			       o->why, "again_at", time_of(o->again_ms)));
+}
+
+static void off_text(void *ctx, const struct rights_off *o)
+{
+	fprintf(ctx, "off: %s%s%s%s: %s; it needs %s\n", o->what,
+		*o->path ? " of '" : "", o->path, *o->path ? "'" : "", o->why,
+		o->needs);
+}
+
 static json_t *unsent_json(const struct cache_unsent *u)
 {
 	return json_pack("{s:i, s:i, s:i, s:i}", "queued", (int)u->queued,
@@ -404,6 +419,8 @@ int cache_status_json(struct cache *c, char **ret)
 			    json_string(c->api_status.last_error));
 	json_object_set_new(j, "last_contact",
 			    time_of(c->api_status.last_ok_wall_ms));
+	json_object_set_new(j, "off", json_array());
+	rights_each_off_locked(c, off_json, json_object_get(j, "off"));
 	json_object_set_new(j, "unsent", unsent_json(&u));
 	json_object_set_new(j, "calls", calls_json(c, &c->api_status));
 	json_object_set_new(j, "odd_bases", calls_odd_json_locked(c));
@@ -458,6 +475,7 @@ int cache_status_text(struct cache *c, char **ret)
 			identity_said_locked(c));
 	if (c->api_status.last_error[0])
 		fprintf(m, "last error: %s\n", c->api_status.last_error);
+	rights_each_off_locked(c, off_text, m);
 	fprintf(m, "unsent: %u queued, %u in conflict, %u rejected, "
 		"%u not valid\n", u.queued, u.conflicts, u.rejected, u.drafts);
 	fprintf(m, "calls since the mount: %llu (%llu told to slow down)\n",

@@ -405,7 +405,9 @@ static bool too_old(const struct cache *c, int64_t at_ms, int64_t limit_ms)
 
 void fetch_touch_bases_locked(struct cache *c)
 {
-	if (!c->bases_fetching && c->bases_err != -EACCES &&
+	if (!c->bases_fetching &&
+	    (c->bases_err != -EACCES ||
+	     too_old(c, c->bases_tried_ms, RIGHTS_AGAIN_MS)) &&
 	    too_old(c, c->bases_at_ms, c->conf.full_ttl_ms))
 		fetch_want_bases_locked(c, API_REFRESH);
 }
@@ -462,6 +464,8 @@ int cache_refresh(struct cache *c, uint32_t base, uint32_t table)
 	if (r < 0)
 		return r;
 	lock_take(&c->mu);
+	rights_ask_again_locked(c, table && tree_table_locked(c, table) ?
+				tree_table_locked(c, table)->base->no : base);
 	if (!base && !table)
 		fetch_want_bases_locked(c, API_INTERACTIVE);
 	for (i = 0; !table && i < c->bases_n; i++) {

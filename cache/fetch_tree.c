@@ -116,6 +116,7 @@ void fetch_want_bases_locked(struct cache *c, enum api_priority prio)
 		return;
 	f->c = c;
 	f->priority = prio;
+	c->bases_tried_ms = clock_wall_ms(c->clock);
 	if (loop_post(c->loop, bases_begin, f) == 0)
 		c->bases_fetching = true;
 	else

@@ -175,7 +175,7 @@ static void take_over(struct cache *c, struct token *t)
 	lock_take(&c->mu);
 	memcpy(c->token_source, t->source, sizeof(c->token_source));
 	c->identity->said[0] = '\0';
-	c->bases_err = 0;
+	rights_ask_again_locked(c, 0);
 	lock_drop(&c->mu);
 	api_set_token(c->api, t);
 	cache_note_api(c);

@@ -52,6 +52,9 @@ struct base {
 	bool fetching;
 	int last_err;              /* of the last schema fetch */
 	char last_text[256];
+	int64_t write_off_ms;      /* until then a write was refused; 0 = never
+	                              was; past: to be tried (rights.c) */
+	char write_off[256];
 	struct waitq waiters;
 	int64_t held_until_ms;     /* its changes wait: no calls are left */
 };
@@ -120,6 +123,7 @@ struct cache {
 	size_t tables_n;
 	bool bases_known, bases_fetching;
 	int64_t bases_at_ms, bases_names_at_ms;
+	int64_t bases_tried_ms;        /* last asked for */
 	int bases_err;
 	struct atfs_error bases_error;
 	struct waitq bases_waiters;
@@ -205,6 +209,26 @@ void fetch_note_own_locked(struct cache *c, struct table *t,
 			   const char *record);
 bool fetch_is_older_locked(const struct table *t, uint64_t stamp,
 			   const char *record);
+
+/* ---- rights.c: what was refused with 403 ---- */
+#define RIGHTS_AGAIN_MS (INT64_C(5) * 60 * 1000) /* ours */
+/* A write was refused. True: for the whole base, which is read-only now; the
+ * operation waits. */
+bool rights_refused_locked(struct cache *c, struct base *b, enum op_kind kind,
+			   const struct atfs_error *err, struct after *a);
+void rights_worked_locked(struct base *b, struct after *a);
+/* Unix ms until which nothing is written there; 0 = it may be tried. */
+int64_t rights_write_off_until(const struct cache *c, const struct base *b);
+/* base 0: all. */
+void rights_ask_again_locked(struct cache *c, uint32_t base);
+struct rights_off {
+	const char *path;    /* "" = everything; "Base", "Base/Table" */
+	const char *what, *needs, *why;
+	int64_t again_ms;    /* Unix ms; 0 = with the next look at it */
+};
+void rights_each_off_locked(struct cache *c,
+			    void (*fn)(void *ctx, const struct rights_off *off),
+			    void *ctx);
 
 /* ---- prefetch.c ---- */
 /* Somebody reads the listing of t, from its start or on. */
