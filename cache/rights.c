@@ -16,14 +16,16 @@
 static bool is_base_wide(const struct cache *c, enum op_kind kind,
 			 const struct atfs_error *err)
 {
+	/* deleting is a right of its own: the file comes back, as a refusal */
+	if (kind == OP_DELETE)
+		return false;
 	if (err->cls != ERROR_ACCESS || strstr(err->text, " in field ") ||
 	    strstr(err->text, " in table "))
 		return false;
 	if (!strstr(err->type, "MODEL_NOT_FOUND"))
 		return strcmp(err->type, "INVALID_PERMISSIONS") == 0;
 	/* or the record is gone: an update was preceded by a look at it */
-	return kind == OP_CREATE ||
-	       (kind == OP_UPDATE && !c->conf.no_conflict_check);
+	return kind == OP_CREATE || !c->conf.no_conflict_check;
 }
 
 static void tell(struct base *b, struct after *a)
