@@ -45,6 +45,7 @@ static void begin(void)
 static int end(void **state)
 {
 	(void)state;
+	world_turn(&w); /* what was begun by the last look is under way */
 	world_end(&w);
 	return 0;
 }
