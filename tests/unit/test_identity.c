@@ -161,6 +161,7 @@ static void P10_another_users_token_does_nothing(void **state)
 				       "Note"), "note");
 
 	/* after a restart as well */
+	world_turn(&w);
 	world_kill(&w, false);
 	world_open(&w);
 	world_tables(&w);
