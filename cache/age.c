@@ -21,7 +21,9 @@ static void touch_bases_locked(struct cache *c, int64_t limit_ms)
 {
 	/* counted from the attempt, or an offline walk asks each time */
 	if (c->bases_fetching || !too_old(c, c->bases_at_ms, limit_ms) ||
-	    !too_old(c, c->bases_touched_at_ms, c->conf.ttl_ms))
+	    !too_old(c, c->bases_touched_at_ms,
+		     c->bases_err == -EACCES ? RIGHTS_AGAIN_MS :
+					       c->conf.ttl_ms))
 		return;
 	c->bases_touched_at_ms = clock_wall_ms(c->clock);
 	fetch_want_bases_locked(c, API_REFRESH);
@@ -134,6 +136,7 @@ int cache_refresh(struct cache *c, uint32_t base, uint32_t table)
 		return r;
 	lock_take(&c->mu);
 	one = tree_table_locked(c, table);
+	rights_ask_again_locked(c, one ? one->base->no : base);
 	if (!base && !table)
 		fetch_want_bases_locked(c, API_INTERACTIVE);
 	for (i = 0; i < c->bases_n; i++) {

@@ -1,5 +1,6 @@
 /* The life of a cache: opened, started, drained, freed. */
 #include "flush.h"
+#include "identity.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -7,7 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define DEFAULT_ENDPOINT "https://api.airtable.com" /* airtable-api.md 1 */
 #define KEEP_DONE 10000                             /* operations; ours */
 #define KEEP_DONE_MS (INT64_C(30) * 24 * 3600 * 1000)
 #define PRUNE_MS (INT64_C(24) * 3600 * 1000)
@@ -16,30 +16,6 @@ static int copy_text(char **dst, const char *src)
 {
 	*dst = src ? strdup(src) : NULL;
 	return src && !*dst ? -ENOMEM : 0;
-}
-
-static int set_endpoint(struct cache *c, struct atfs_error *reterr)
-{
-	const char *e = c->conf.endpoint;
-	char reason[128];
-	size_t n;
-
-	if (!e)
-		e = getenv("AIRTABLE_ENDPOINT_URL");
-	if (!e || !*e)
-		e = DEFAULT_ENDPOINT;
-	c->endpoint = strdup(e);
-	if (!c->endpoint)
-		return -ENOMEM;
-	for (n = strlen(c->endpoint); n && c->endpoint[n - 1] == '/'; n--)
-		c->endpoint[n - 1] = '\0';
-	if (!http_url_is_allowed(c->endpoint, reason)) {
-		error_set(reterr, -EINVAL, ERROR_INPUT,
-			  "the endpoint '%s' is refused: %s", c->endpoint,
-			  reason);
-		return -EINVAL;
-	}
-	return 0;
 }
 
 static void copy_defaults(struct cache *c)
@@ -110,7 +86,10 @@ static int open_tally(struct cache *c)
 
 static int open_api(struct cache *c, struct atfs_error *reterr)
 {
-	struct token_config tc = { .token_file = c->conf.token_file };
+	struct token_config tc = { .token_file = c->conf.token_file,
+				   .profile = c->profile,
+				   .endpoint = c->endpoint,
+				   .command = c->settings.token_command };
 	struct http_curl_config hc = { .ca_file = c->conf.ca_file,
 				       .user_agent = "airtablefs/" ATFS_VERSION,
 				       .max_connections = API_RUNNING_MAX };
@@ -119,12 +98,16 @@ static int open_api(struct cache *c, struct atfs_error *reterr)
 				 .tally = c->tally,
 				 .max_calls_month = c->conf.max_calls_month,
 				 .pace_file = c->conf.transport ?
-						      NULL : c->pace_path };
+						      NULL : c->pace_path,
+				 .prove = identity_prove, .prove_arg = c };
 	struct http_transport transport;
+	char say[300];
 	int r = token_load(&ac.token, &tc, reterr);
 
 	if (r < 0)
 		return r;
+	if (token_disagrees(&ac.token, &tc, false, say, sizeof(say)))
+		log_warn("%s", say);
 	memcpy(c->token_source, ac.token.source, sizeof(c->token_source));
 	token_clean_environment();
 	r = loop_new(c->clock, &c->loop);
@@ -179,11 +162,16 @@ int cache_open(const struct cache_config *conf, struct cache **ret,
 	if (r == 0)
 		r = check_profile(c->profile, reterr);
 	if (r == 0)
-		r = set_endpoint(c, reterr);
+		r = config_load(c->profile, &c->settings, reterr);
+	if (r == 0)
+		r = config_endpoint(&c->settings, c->conf.endpoint,
+				    &c->endpoint, reterr);
 	if (r == 0)
 		r = dirs_open(c, reterr);
 	if (r == 0)
 		r = open_tally(c);
+	if (r == 0)
+		r = identity_open(c, reterr);
 	if (r == 0)
 		r = open_api(c, reterr);
 	if (r == 0)
@@ -374,6 +362,7 @@ void cache_free(struct cache *c)
 	fetch_free(c);
 	if (c->loop)
 		flush_free(c);
+	identity_free(c);
 	loop_free(c->loop);
 	tally_free(c->tally);
 	restore_free(c);
@@ -383,6 +372,7 @@ void cache_free(struct cache *c)
 	journal_close(c->journal);
 	store_close(c->store);
 	dirs_close(c);
+	config_release(&c->settings);
 	free(c->endpoint);
 	free(c->base_filter);
 	free(c->profile);
@@ -416,4 +406,5 @@ void cache_note_api(struct cache *c)
 	c->odd_n = n;
 	lock_drop(&c->mu);
 	budget_note(c, was, c->api_status.budget);
+	identity_look(c);
 }

@@ -31,6 +31,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "account.h"
 #include "airtable/clock.h"
 #include "airtable/error.h"
 #include "airtable/lock.h"
@@ -106,6 +107,10 @@ int cache_start(struct cache *c, int timeout_ms, struct atfs_error *reterr);
  * operations remain in the journal (0 = all sent). */
 int cache_stop(struct cache *c, int drain_ms);
 void cache_free(struct cache *c);
+
+/* Reads the token again from its sources, as it does by itself when it is
+ * refused. At once, in the background. */
+void cache_reload_token(struct cache *c);
 
 /* One turn of the loop by hand, for tests with a transport of their own. */
 void cache_turn(struct cache *c);

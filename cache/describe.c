@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "identity.h"
 #include "render.h"
 
 #define RECENT_ERRORS 3 /* told by status */
@@ -328,7 +329,7 @@ static json_t *calls_json(struct cache *c, const struct api_status *s)
 		"whoami", "bases",  "schema", "list",
 		"get",	  "create", "update", "delete",
 		"hooks",  "payloads", "hook_create", "hook_refresh",
-		"hook_delete",
+		"hook_delete", "comments",
 	};
 	json_t *j = json_object();
 	size_t i;
@@ -421,6 +422,21 @@ static void text_of_live(FILE *m, struct cache *c)
 	json_decref(list);
 }
 
+static void off_json(void *ctx, const struct rights_off *o)
+{
+	json_array_append_new(
+		ctx, json_pack("{s:s, s:s, s:s, s:s, s:o}", "path", o->path,
+			       "what", o->what, "needs", o->needs, "reason",
+			       o->why, "again_at", describe_time(o->again_ms)));
+}
+
+static void off_text(void *ctx, const struct rights_off *o)
+{
+	fprintf(ctx, "off: %s%s%s%s: %s; it needs %s\n", o->what,
+		*o->path ? " of '" : "", o->path, *o->path ? "'" : "", o->why,
+		o->needs);
+}
+
 static json_t *unsent_json(const struct cache_unsent *u)
 {
 	return json_pack("{s:i, s:i, s:i, s:i}", "queued", (int)u->queued,
@@ -448,10 +464,20 @@ int cache_status_json(struct cache *c, char **ret)
 			    json_string(c->api_status.token_refused ?
 						"refused" : "ok"));
 	json_object_set_new(j, "token_source", json_string(c->token_source));
+	json_object_set_new(j, "user", *identity_user_locked(c) ?
+			    json_string(identity_user_locked(c)) : json_null());
+	if (c->api_status.token_refused) {
+		json_object_set_new(j, "token_error",
+				    json_string(c->api_status.token_error));
+		json_object_set_new(j, "token_read_again",
+				    json_string(identity_said_locked(c)));
+	}
 	json_object_set_new(j, "last_error",
 			    json_string(c->api_status.last_error));
 	json_object_set_new(j, "last_contact",
 			    describe_time(c->api_status.last_ok_wall_ms));
+	json_object_set_new(j, "off", json_array());
+	rights_each_off_locked(c, off_json, json_object_get(j, "off"));
 	json_object_set_new(j, "unsent", unsent_json(&u));
 	json_object_set_new(j, "recent_errors", errors);
 	json_object_set_new(j, "calls", calls_json(c, &c->api_status));
@@ -526,8 +552,15 @@ int cache_status_text(struct cache *c, char **ret)
 		c->api_status.token_refused ? "refuses the token" :
 		c->api_status.offline	    ? "cannot be reached" :
 					      "fine");
+	if (c->api_status.token_refused)
+		fprintf(m, "token (%s): %s; what is unsent waits, and the "
+			"token is read again by itself%s%s\n",
+			c->token_source, c->api_status.token_error,
+			*identity_said_locked(c) ? "; last time: " : "",
+			identity_said_locked(c));
 	if (c->api_status.last_error[0])
 		fprintf(m, "last error: %s\n", c->api_status.last_error);
+	rights_each_off_locked(c, off_text, m);
 	fprintf(m, "unsent: %u queued, %u in conflict, %u rejected, "
 		"%u not valid\n", u.queued, u.conflicts, u.rejected, u.drafts);
 	fprintf(m, "calls since the mount: %llu (%llu told to slow down)\n",

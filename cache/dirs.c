@@ -47,6 +47,30 @@ static char *xdg_home(const char *var, const char *fallback)
 	return asprintf(&out, "%s/%s", home, fallback) < 0 ? NULL : out;
 }
 
+char *dirs_home(bool state)
+{
+	char *home = state ? xdg_home("XDG_STATE_HOME", ".local/state") :
+			     xdg_home("XDG_CACHE_HOME", ".cache");
+	char *out = NULL;
+
+	if (!home || asprintf(&out, "%s/airtablefs", home) < 0)
+		out = NULL;
+	free(home);
+	return out;
+}
+
+char *dirs_pace_path(const char *endpoint)
+{
+	char pace[LIMITER_FILE_NAME_MAX], *home = dirs_home(true), *out = NULL;
+
+	limiter_file_name(endpoint, pace);
+	if (!home || make_dirs(home) < 0 ||
+	    asprintf(&out, "%s/%s", home, pace) < 0)
+		out = NULL;
+	free(home);
+	return out;
+}
+
 /* A directory name for this profile, endpoint and source. */
 static char *place_name(const struct cache *c)
 {

@@ -242,6 +242,14 @@ static int64_t delete_slack_ms(const struct cache *c)
 	return part < DELETE_SLACK_MS ? part : DELETE_SLACK_MS;
 }
 
+/* Its base takes no writes for now: until then, else 0. */
+static int64_t is_off(const struct pick *p, const struct live *l)
+{
+	struct table *t = tree_table_locked(p->f->c, l->key.table);
+
+	return t ? rights_write_off_until(p->f->c, t->base) : 0;
+}
+
 static bool pick_one(void *ctx, struct live *l)
 {
 	struct pick *p = ctx;
@@ -255,6 +263,10 @@ static bool pick_one(void *ctx, struct live *l)
 	held = held_ms(p->f->c, l, p->now_ms);
 	if (held > 0) {
 		look_again(p, p->now_ms + held);
+		return true;
+	}
+	if (is_off(p, l)) {
+		look_again(p, is_off(p, l));
 		return true;
 	}
 	wait = waits_for(p, &l->ops[l->ops_n - 1]);

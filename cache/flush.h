@@ -28,6 +28,7 @@ struct flush_batch {
 	struct flush_item *items;
 	size_t n;
 	struct field_id merge_on; /* of creates: an upsert; "" = none */
+	bool by_list;           /* the check asks for a list, however small */
 	char *offset;           /* of a check or look that has pages */
 	json_t *records;        /* of a look: what was listed */
 	struct loop_timer timer;/* of a look: the time between two */

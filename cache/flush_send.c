@@ -380,9 +380,32 @@ static void requeue_locked(struct flush_batch *b, unsigned batch_max)
 	}
 }
 
+/* The right to write there is missing: all of it waits for that. */
+static void wait_for_rights_locked(struct flush_batch *b,
+				   const struct atfs_error *err)
+{
+	size_t i;
+
+	requeue_locked(b, 0);
+	for (i = 0; i < b->n; i++) {
+		struct live *l = live_find(&b->f->c->live, b->items[i].key);
+
+		if (!l || b->items[i].done)
+			continue;
+		save_error_set(&l->error, err->err, "%s", err->text);
+		snprintf(l->error.hint, sizeof(l->error.hint),
+			 "it is kept, and sent once the token has the scope "
+			 "data.records:write and you the role of an editor");
+	}
+}
+
 static void refused_locked(struct flush_batch *b, const struct atfs_error *err,
 			   struct after *a)
 {
+	if (rights_refused_locked(b->f->c, b->t->base, b->kind, err, a)) {
+		wait_for_rights_locked(b, err);
+		return;
+	}
 	if (b->n > 1) { /* find the guilty one; the others go through */
 		requeue_locked(b, (unsigned)(b->n + 1) / 2);
 		return;
@@ -601,6 +624,7 @@ static void send_done(void *arg, const struct api_answer *ans)
 	b->f->held = false;
 	cache_prune(c);
 	lock_take(&c->mu);
+	rights_worked_locked(b->t->base, &a);
 	if (b->kind == OP_DELETE) {
 		for (i = 0; i < b->n; i++)
 			deleted_locked(b->f, &b->items[i]);
@@ -642,7 +666,7 @@ static int check_submit(struct flush_batch *b)
 	char *formula = NULL;
 	int64_t id;
 
-	if (b->n == 1) {
+	if (b->n == 1 && !b->by_list) {
 		call.kind = API_GET_RECORD;
 		id_copy(call.record.s, b->items[0].op.record);
 	} else {
@@ -745,9 +769,10 @@ static void missing_locked(struct flush_batch *b, struct after *a)
 /* What a single get answers for a record that is not there (any more). */
 static bool says_gone(const struct flush_batch *b, const struct atfs_error *e)
 {
-	return b->n == 1 && (e->cls == ERROR_GONE ||
-			     (e->cls == ERROR_ACCESS &&
-			      strstr(e->type, "MODEL_NOT_FOUND")));
+	return b->n == 1 && !b->by_list &&
+	       (e->cls == ERROR_GONE ||
+		(e->cls == ERROR_ACCESS &&
+		 strstr(e->type, "MODEL_NOT_FOUND")));
 }
 
 static void check_done(void *arg, const struct api_answer *ans)
@@ -759,6 +784,14 @@ static void check_done(void *arg, const struct api_answer *ans)
 		json_string_value(json_object_get(ans->json, "offset"));
 	int r = 0;
 
+	/* gone, or not to be read any more? A list can tell. */
+	if (!b->by_list && says_gone(b, ans->err) &&
+	    ans->err->cls == ERROR_ACCESS) {
+		b->by_list = true;
+		b->f->requests--;
+		flush_check(b);
+		return;
+	}
 	if (ans->err->err && !says_gone(b, ans->err)) {
 		struct atfs_error err = *ans->err;
 

@@ -14,6 +14,7 @@
 
 #include "airtable/api.h"
 #include "airtable/backoff.h"
+#include "airtable/config.h"
 #include "airtable/lock.h"
 #include "airtable/schema.h"
 #include "airtable/tally.h"
@@ -55,6 +56,9 @@ struct base {
 	struct base_fetch *fetch;  /* fetch_tree.c's */
 	int last_err;              /* of the last schema fetch */
 	char last_text[256];
+	int64_t write_off_ms;      /* until then a write was refused; 0 = never
+	                              was; past: to be tried (rights.c) */
+	char write_off[256];
 	struct waitq waiters;
 	int64_t held_until_ms;     /* its changes wait: no calls are left */
 	struct feed *feed;         /* feed.h; NULL = not looked at yet */
@@ -151,7 +155,9 @@ struct cache {
 	struct journal *journal;
 	struct loop *loop;
 	struct api *api;               /* network thread only */
-	char token_source[128];
+	struct config settings;        /* of this profile */
+	char token_source[128];        /* guarded by mu once started */
+	struct identity *identity;     /* network thread */
 
 	struct lock mu;
 	/* guarded by mu */
@@ -289,6 +295,26 @@ void feed_stop(struct cache *c);
 void feed_free(struct cache *c);
 /* {"base","state","reason","polled_at_ms"} for each base; NULL without. */
 json_t *feed_status_locked(struct cache *c);
+
+/* ---- rights.c: what was refused with 403 ---- */
+#define RIGHTS_AGAIN_MS (INT64_C(5) * 60 * 1000) /* ours */
+/* A write was refused. True: for the whole base, which is read-only now; the
+ * operation waits. */
+bool rights_refused_locked(struct cache *c, struct base *b, enum op_kind kind,
+			   const struct atfs_error *err, struct after *a);
+void rights_worked_locked(struct base *b, struct after *a);
+/* Unix ms until which nothing is written there; 0 = it may be tried. */
+int64_t rights_write_off_until(const struct cache *c, const struct base *b);
+/* base 0: all. */
+void rights_ask_again_locked(struct cache *c, uint32_t base);
+struct rights_off {
+	const char *path;    /* "" = everything; "Base", "Base/Table" */
+	const char *what, *needs, *why;
+	int64_t again_ms;    /* Unix ms; 0 = with the next look at it */
+};
+void rights_each_off_locked(struct cache *c,
+			    void (*fn)(void *ctx, const struct rights_off *off),
+			    void *ctx);
 
 /* ---- prefetch.c ---- */
 /* Somebody reads the listing of t, from its start or on. */
@@ -454,6 +480,10 @@ void calls_text_locked(struct cache *c, FILE *m);
 /* ---- dirs.c ---- */
 int dirs_open(struct cache *c, struct atfs_error *reterr);
 void dirs_close(struct cache *c);
+/* .../airtablefs of the state (else the cache) home; the file that all mounts
+ * of the user pace by, its directory made. NULL: cannot be had. Caller frees. */
+char *dirs_home(bool state);
+char *dirs_pace_path(const char *endpoint);
 
 /* ---- cache.c: network thread, after each answer ---- */
 void cache_note_api(struct cache *c);

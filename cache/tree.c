@@ -52,7 +52,7 @@ struct table *tree_find_table_locked(struct cache *c,
 
 bool base_is_writable(const struct cache *c, const struct base *b)
 {
-	if (c->conf.read_only)
+	if (c->conf.read_only || rights_write_off_until(c, b))
 		return false;
 	/* airtable-api.md 7.1: none, read, comment, edit, create; owner occurs
 	 * elsewhere. An unknown level may write: the server has the last word.

@@ -33,6 +33,7 @@ struct endwatch {
 	int signal_fd, stop_fd;
 	unsigned signals_n;  /* heard so far */
 	bool taken_off;      /* the mount, by us */
+	bool hup_ends;       /* SIGHUP means that our terminal is gone */
 };
 
 static enum stage stage_of(struct session *s, int64_t *ret_age_ns)
@@ -113,6 +114,13 @@ static void on_signal(struct endwatch *w, int signo)
 	char text[96];
 	int64_t age;
 
+	if (signo == SIGHUP && !w->hup_ends &&
+	    stage_of(s, &age) == STAGE_RUNNING) {
+		log_info("signal (%s): the token is read again",
+			 strsignal(signo));
+		cache_reload_token(s->cache);
+		return;
+	}
 	w->signals_n++;
 	switch (stage_of(s, &age)) {
 	case STAGE_STARTING:
@@ -223,6 +231,7 @@ int endwatch_start(struct session *s)
 	if (w == NULL)
 		return -ENOMEM;
 	w->s = s;
+	w->hup_ends = s->daemon->foreground && isatty(STDIN_FILENO) == 1;
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);

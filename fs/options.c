@@ -55,7 +55,7 @@ int options_complain_secret(void)
 	return options_complain("a token does not belong on a command line, where "
 			"every user of the machine can read it: put it into "
 			"$AIRTABLE_TOKEN, or into a file and say "
-			"--token-file FILE");
+			"--token-file FILE, or run 'airtablefs login'");
 }
 
 /* The vendor's tokens begin with "pat", 14 letters or digits and a dot. No
@@ -219,11 +219,10 @@ static int take_option(struct options *o, int c, const char *arg)
 	}
 }
 
-static int check_profile(const char *profile)
+int options_check_profile(const char *profile)
 {
 	size_t n = strlen(profile);
 
-	/* It becomes part of a directory's name. */
 	if (n == 0 || n > 64 || profile[0] == '.' ||
 	    strspn(profile, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 			    "abcdefghijklmnopqrstuvwxyz0123456789._-") != n)
@@ -297,7 +296,7 @@ int options_parse_mount(struct options *o, int argc, char **argv)
 	}
 	r = take_positionals(o, argc - optind, argv + optind);
 	if (r == 0 && o->profile != NULL)
-		r = check_profile(o->profile);
+		r = options_check_profile(o->profile);
 	if (r == 0 && o->max_threads == 0)
 		r = options_complain("-o max_threads=0: at least one is needed");
 	return r;

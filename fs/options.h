@@ -55,5 +55,7 @@ char *options_absolute(const char *path);
 /* True for a word that can only be an attempt to hand over a token ("--token",
  * "--api-key=..."); says on stderr where a token belongs, never the word. */
 bool options_refuse_token(const char *arg);
+/* It becomes part of a directory's name. -EINVAL, said on stderr. */
+int options_check_profile(const char *profile);
 
 #endif

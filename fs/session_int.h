@@ -46,7 +46,8 @@ void session_sever(struct session *s);
 void session_leave_note(struct session *s, int left);
 
 /* ---- endwatch.c ---- */
-/* Blocks SIGTERM, SIGINT and SIGHUP for this and every later thread and starts
+/* SIGHUP reads the token again, except in the foreground of a terminal, where it
+ * ends the mount as SIGTERM and SIGINT do. Blocks SIGTERM, SIGINT and SIGHUP for this and every later thread and starts
  * the one that hears them, s->watch. */
 int endwatch_start(struct session *s);
 /* The stage has changed: what is to be waited for now? Takes NULL. */

@@ -13,7 +13,7 @@
 #define RETRY_FIRST_NS (250 * NS_PER_MS)
 #define RETRY_CAP_NS (30 * NS_PER_S)
 
-int64_t api_submit(struct api *a, const struct api_call *in)
+int64_t api_submit_to(struct api *a, const struct api_call *in, bool proof)
 {
 	static const struct base_id no_base;
 	struct call *c;
@@ -31,7 +31,8 @@ int64_t api_submit(struct api *a, const struct api_call *in)
 	r = request_build(a->endpoint, in, c);
 	if (r == 0) {
 		of_base = in->kind != API_WHOAMI && in->kind != API_LIST_BASES;
-		c->lane = lanes_get(&a->lanes, of_base ? &in->base : &no_base);
+		c->lane = lanes_get(&a->lanes, of_base ? &in->base : &no_base,
+				    proof);
 		r = c->lane != NULL ? 0 : -ENOMEM;
 	}
 	if (r < 0) {
@@ -50,6 +51,11 @@ int64_t api_submit(struct api *a, const struct api_call *in)
 	lane_push(c, false);
 	api_pump_soon(a);
 	return c->id;
+}
+
+int64_t api_submit(struct api *a, const struct api_call *in)
+{
+	return api_submit_to(a, in, false);
 }
 
 static struct call *find_call(struct api *a, int64_t id)
@@ -99,12 +105,19 @@ void api_set_token(struct api *a, struct token *t)
 	memset(t, 0, sizeof(*t)); /* moved: the bytes live on in a */
 	a->token_age++;
 	a->status.token_refused = false;
+	api_proof_need(a);
 	api_pump_soon(a);
+}
+
+bool api_has_token(const struct api *a, const struct token *t)
+{
+	return token_same(&a->token, t);
 }
 
 void api_get_status(const struct api *a, struct api_status *ret)
 {
 	*ret = a->status;
+	ret->token_proven = !a->lanes.only_proof;
 }
 
 size_t api_get_bases(struct api *a, struct api_base_status *ret, size_t max)
@@ -191,6 +204,9 @@ int api_new(struct loop *loop, const struct http_transport *transport,
 	a->tally = conf->tally;
 	a->max_calls_month = conf->max_calls_month;
 	a->token = conf->token;
+	a->prove = conf->prove;
+	a->prove_arg = conf->prove_arg;
+	a->lanes.only_proof = a->prove != NULL;
 	a->timer = (struct loop_timer){ .fn = api_pump, .arg = a };
 	TAILQ_INIT(&a->waiting);
 	TAILQ_INIT(&a->running);

@@ -55,6 +55,7 @@ enum api_kind {
 	API_HOOK_CREATE,  /* base, body */
 	API_HOOK_REFRESH, /* base, hook */
 	API_HOOK_DELETE,  /* base, hook; the answer is {} */
+	API_COMMENTS,     /* base, table, record: its comments, one page */
 	API_KINDS
 };
 
@@ -77,6 +78,7 @@ struct api_call {
 	int64_t cursor;          /* number of the first payload wanted, from 1 */
 	const char *offset;      /* NULL = first page */
 	const char *formula;     /* NULL = none */
+	unsigned page_size;      /* API_LIST_RECORDS; 0 = API_PAGE_MAX */
 	json_t *body;            /* API_CREATE/UPDATE: {"records":[...], ...},
 	                            API_HOOK_CREATE: {"specification":{...}};
 	                            borrowed, serialised by api_submit */
@@ -89,6 +91,12 @@ struct api_call {
 
 struct api;
 
+/* Is this the user whom the token must belong to? 0, or -errno with the reason
+ * in reterr: then nothing more is sent with this token. On the loop thread; it
+ * may not submit. user: from whoami, "usr..."; NULL never. */
+typedef int api_prove_fn(void *arg, const char *user,
+			 struct atfs_error *reterr);
+
 struct api_config {
 	const char *endpoint;    /* e.g. https://api.airtable.com ; no /v0 */
 	bool read_only;          /* refuse every write with -EROFS */
@@ -97,6 +105,10 @@ struct api_config {
 	struct tally *tally;     /* counts what is sent; borrowed; NULL = none */
 	uint64_t max_calls_month; /* see budget.h; 0 = no budget */
 	struct token token;      /* moved into the api, if api_new returns 0 */
+	/* Asked before anything else is sent with a token, here and after each
+	 * api_set_token; NULL = whosever it is. */
+	api_prove_fn *prove;
+	void *prove_arg;
 };
 
 /* The transport, too, is the api's when it returns 0 and the caller's if not. */
@@ -116,8 +128,10 @@ void api_cancel(struct api *a, int64_t id);
  * effect on a request that has left. */
 void api_raise(struct api *a, int64_t id, enum api_priority priority);
 
-/* Replaces the token (moved in); queued calls go on with the new one. */
+/* Replaces the token (moved in); queued calls go on with the new one, once it
+ * is proven. What is under way with the old one is answered for the old one. */
 void api_set_token(struct api *a, struct token *t);
+bool api_has_token(const struct api *a, const struct token *t);
 
 /* Asks again at bases that the server refused for their plan's monthly limit,
  * without waiting for the next hour. */
@@ -125,7 +139,10 @@ void api_ask_again(struct api *a);
 
 struct api_status {
 	bool offline;            /* the last contact failed in transport */
-	bool token_refused;      /* the last answer was 401 */
+	bool token_refused;      /* the last answer was 401, or there is none,
+	                            or it is of the wrong user */
+	char token_error[256];   /* why, then */
+	bool token_proven;       /* its user is known, or does not matter */
 	uint64_t calls[API_KINDS]; /* since start, each HTTP request sent */
 	uint64_t calls_total;
 	uint64_t rate_limited;   /* 429s seen */

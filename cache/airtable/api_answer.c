@@ -1,6 +1,7 @@
 #include "api_internal.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "json_read.h"
@@ -34,6 +35,8 @@ static bool has_shape(enum api_kind kind, const json_t *o)
 	case API_HOOK_REFRESH:
 	case API_HOOK_DELETE:
 		return true;
+	case API_COMMENTS:
+		return json_is_array(json_object_get(o, "comments"));
 	case API_KINDS:
 		break;
 	}
@@ -89,6 +92,31 @@ static void read_success(const struct call *c, const struct http_answer *a,
 			       "it is not what the API answers there", e);
 }
 
+/* A refusal, or a proxy's page, may repeat the request to us: the token must
+ * not come into an error's text by that, nor a part of it. */
+static void read_refusal(const struct token *t, const struct http_answer *a,
+			 struct atfs_error *e)
+{
+	char *copy = NULL, *at;
+
+	if (t->secret != NULL && t->secret_n > 0 &&
+	    memmem(a->body, a->body_n, t->secret, t->secret_n) != NULL) {
+		copy = malloc(a->body_n + 1);
+		if (copy == NULL) {
+			error_from_http(e, a->status, "", 0, a->retry_after_s);
+			return;
+		}
+		memcpy(copy, a->body, a->body_n);
+		copy[a->body_n] = '\0';
+		while ((at = memmem(copy, a->body_n, t->secret,
+				    t->secret_n)) != NULL)
+			memset(at, '*', t->secret_n);
+	}
+	error_from_http(e, a->status, copy != NULL ? copy : a->body, a->body_n,
+			a->retry_after_s);
+	free(copy);
+}
+
 void answer_read(const struct call *c, const struct http_answer *a,
 		 struct atfs_error *e, json_t **ret)
 {
@@ -103,6 +131,5 @@ void answer_read(const struct call *c, const struct http_answer *a,
 	else if (a->status > 200 && a->status < 300)
 		set_unreadable(c, a->status, "its status is not 200", e);
 	else
-		error_from_http(e, a->status, a->body, a->body_n,
-				a->retry_after_s);
+		read_refusal(&c->lane->api->token, a, e);
 }

@@ -76,6 +76,8 @@ struct lane {
 	int64_t quota_since_ms;          /* 0 = no */
 	int64_t quota_ask_ms;            /* one is sent to see, from then on */
 	int64_t quota_probe;             /* the call that sees, 0 = none */
+	bool proof;                      /* holds the question whose token it
+	                                    is, and nothing else */
 };
 
 struct lanes {
@@ -83,6 +85,7 @@ struct lanes {
 	size_t n, cap;
 	size_t next; /* where the round begins */
 	bool out_of_turn; /* the last grant was to a lane passed over often */
+	bool only_proof; /* the token is not proven: all other lanes wait */
 };
 
 /* Classes as bits. */
@@ -97,6 +100,10 @@ struct api {
 	bool closing;
 	struct token token;
 	uint64_t token_age; /* how often it was replaced */
+	api_prove_fn *prove; /* NULL = any token will do */
+	void *prove_arg;
+	int64_t proof_id;   /* the call that asks whose it is, 0 = none */
+	struct atfs_error refusal; /* err != 0: of the wrong user */
 	struct limiter *limiter;
 	struct punctual punctual[API_KINDS];
 	struct tally *tally; /* borrowed; NULL = nothing is counted */
@@ -129,6 +136,14 @@ static inline bool kind_makes(enum api_kind k)
  * -EINVAL, -ENOMEM. */
 int request_build(const char *endpoint, const struct api_call *in,
 		  struct call *out);
+
+/* api_submit; proof: into the lane that does not wait for the proof. */
+int64_t api_submit_to(struct api *a, const struct api_call *in, bool proof);
+
+/* api_proof.c: asks whose token it is, if that is not known and somebody waits
+ * for it; forgets what is known of it. */
+void api_proof_ask(struct api *a);
+void api_proof_need(struct api *a);
 
 /* api_answer.c: judges an answer to c. Fills e; on success (e->err 0) *ret is a
  * new reference. */
@@ -169,7 +184,9 @@ struct lanes_view {
 	unsigned classes; /* that may be sent */
 	int64_t now_ns, now_ms;
 };
-struct lane *lanes_get(struct lanes *ls, const struct base_id *base);
+/* proof: the lane of that one question. */
+struct lane *lanes_get(struct lanes *ls, const struct base_id *base,
+		       bool proof);
 void lanes_free(struct lanes *ls);
 /* first: before those that wait already (it has waited before). */
 void lane_push(struct call *c, bool first);

@@ -311,14 +311,20 @@ void api_pump(void *arg)
 	if (a->token.secret == NULL) {
 		a->status.token_refused = true;
 		error_set(&e, -EACCES, ERROR_TOKEN, "there is no token");
+		memcpy(a->status.token_error, e.text,
+		       sizeof(a->status.token_error));
 		api_fail_queued(a, &e);
+	} else if (a->refusal.err != 0) {
+		api_fail_queued(a, &a->refusal);
 	} else if (breaker_ask(&a->breaker, now_ns(a)) == BREAKER_FAIL) {
 		error_from_transport(&e, false, false,
 				     "it did not answer lately");
 		api_fail_queued(a, &e);
 	}
-	if (a->token.secret != NULL)
+	if (a->token.secret != NULL && a->refusal.err == 0) {
+		api_proof_ask(a);
 		send_ready(a);
+	}
 	/* done() may have asked for a turn at once: that is not undone. */
 	if (!a->timer.armed)
 		arm_timer(a);
@@ -383,6 +389,9 @@ static void note_class(struct api *a, struct call *c,
 			     e->retry_ns > 0 ? e->retry_ns : LIMIT_REST_NS);
 	}
 	quota_note_answer(a, c, e);
+	if (c->token_age == a->token_age && e->cls == ERROR_TOKEN)
+		memcpy(a->status.token_error, e->text,
+		       sizeof(a->status.token_error));
 	if (c->token_age == a->token_age && e->http > 0)
 		a->status.token_refused = e->cls == ERROR_TOKEN;
 	/* Also a server that failed may have failed after the act. */

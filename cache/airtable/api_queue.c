@@ -5,13 +5,14 @@
 
 #include "pace_window.h"
 
-struct lane *lanes_get(struct lanes *ls, const struct base_id *base)
+struct lane *lanes_get(struct lanes *ls, const struct base_id *base, bool proof)
 {
 	struct lane *l, **list;
 	size_t cap;
 
 	for (size_t i = 0; i < ls->n; i++)
-		if (strcmp(ls->list[i]->base.s, base->s) == 0)
+		if (ls->list[i]->proof == proof &&
+		    strcmp(ls->list[i]->base.s, base->s) == 0)
 			return ls->list[i];
 	if (ls->n == ls->cap) {
 		cap = ls->cap > 0 ? 2 * ls->cap : 8;
@@ -25,6 +26,7 @@ struct lane *lanes_get(struct lanes *ls, const struct base_id *base)
 	if (l == NULL)
 		return NULL;
 	l->base = *base;
+	l->proof = proof;
 	for (size_t i = 0; i < API_PRIORITIES; i++)
 		TAILQ_INIT(&l->ready[i]);
 	ls->list[ls->n++] = l;
@@ -160,6 +162,8 @@ static struct lane *lanes_pick(struct lanes *ls, const struct lanes_view *v,
 		struct lane *l = ls->list[i];
 		int rank = lane_rank(l, v);
 
+		if (ls->only_proof && !l->proof)
+			continue;
 		if (rank < 0)
 			continue;
 		if (l->passed_lane >= API_PASSED_LANE_MAX && !ls->out_of_turn)
@@ -218,6 +222,8 @@ int64_t lanes_wait_ns(const struct lanes *ls, const struct lanes_view *v)
 		const struct lane *l = ls->list[i];
 		int class = lane_best(l, lane_classes(l, v));
 
+		if (ls->only_proof && !l->proof)
+			continue;
 		if (class < 0)
 			continue;
 		wait = limiter_wait_ns(v->limiter, &l->base, v->now_ns);

@@ -61,7 +61,7 @@ static bool call_is_valid(const struct api_call *in)
 		return false;
 	if (in->offset != NULL && strlen(in->offset) > OFFSET_MAX)
 		return false;
-	if (in->kind == API_GET_RECORD)
+	if (in->kind == API_GET_RECORD || in->kind == API_COMMENTS)
 		return id_is_valid(in->record.s, "rec");
 	if (has_body(in->kind))
 		return json_is_object(in->body);
@@ -98,7 +98,8 @@ static void put_list_query(FILE *f, const struct api_call *in)
 		fputs("/listRecords", f);
 		return;
 	}
-	fprintf(f, "?pageSize=%d&" BY_ID, API_PAGE_MAX);
+	fprintf(f, "?pageSize=%u&" BY_ID,
+		in->page_size > 0 ? in->page_size : API_PAGE_MAX);
 	if (has_text(in->offset)) {
 		fputs("&offset=", f);
 		put_encoded(f, in->offset);
@@ -133,6 +134,9 @@ static void put_path(FILE *f, const struct api_call *in)
 		break;
 	case API_GET_RECORD:
 		fprintf(f, "/%s?" BY_ID, in->record.s);
+		break;
+	case API_COMMENTS:
+		fprintf(f, "/%s/comments?pageSize=1", in->record.s);
 		break;
 	case API_DELETE:
 		for (size_t i = 0; i < in->records_n; i++)

@@ -12,16 +12,11 @@
 /* More than TOKEN_MAX, so that a file too long is seen and not cut. */
 #define READ_MAX (TOKEN_MAX + 64)
 
-/* Variables that hold the token itself, in the order they are asked. */
-static const char *const token_vars[] = { "AIRTABLE_TOKEN", "AIRTABLE_API_KEY",
-					  "AIRTABLE_PAT" };
+const char *const token_vars[TOKEN_VARS_N] = { "AIRTABLE_TOKEN",
+						"AIRTABLE_API_KEY",
+						"AIRTABLE_PAT" };
 
-#define TOKEN_VARS_N (sizeof(token_vars) / sizeof(token_vars[0]))
-
-static int fail(struct atfs_error *e, int err, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static int fail(struct atfs_error *e, int err, const char *fmt, ...)
+int token_fail(struct atfs_error *e, int err, const char *fmt, ...)
 {
 	char text[sizeof(e->text)];
 	va_list ap;
@@ -40,9 +35,8 @@ static int is_blank(char c)
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-/* Takes a copy of text[0..n) without the blanks around it. */
-static int take_secret(struct token *t, const char *text, size_t n,
-		       const char *source, struct atfs_error *reterr)
+int token_take(struct token *t, const char *text, size_t n, const char *source,
+	       struct atfs_error *reterr)
 {
 	while (n > 0 && is_blank(text[n - 1]))
 		n--;
@@ -51,23 +45,23 @@ static int take_secret(struct token *t, const char *text, size_t n,
 		n--;
 	}
 	if (n == 0)
-		return fail(reterr, -EINVAL, "%s holds no token", source);
+		return token_fail(reterr, -EINVAL, "%s holds no token", source);
 	if (n > TOKEN_MAX)
-		return fail(reterr, -EINVAL,
+		return token_fail(reterr, -EINVAL,
 			    "%s is too long to hold a token", source);
 	for (size_t i = 0; i < n; i++) {
 		unsigned char c = (unsigned char)text[i];
 
 		/* A header cannot carry them (RFC 9110, 5.5). */
 		if (c < 0x20 || c == 0x7f)
-			return fail(reterr, -EINVAL,
+			return token_fail(reterr, -EINVAL,
 				    "%s holds more than a token: there is a "
 				    "line break or a control character in it",
 				    source);
 	}
 	t->secret = malloc(n + 1);
 	if (t->secret == NULL)
-		return fail(reterr, -ENOMEM, "%s: out of memory", source);
+		return token_fail(reterr, -ENOMEM, "%s: out of memory", source);
 	memcpy(t->secret, text, n);
 	t->secret[n] = '\0';
 	t->secret_n = n;
@@ -94,9 +88,8 @@ static ssize_t read_all(int fd, char *buf)
 	return (ssize_t)n;
 }
 
-/* too_open: the permission bits that must not be set. */
-static int load_file(struct token *t, const char *path, mode_t too_open,
-		     struct atfs_error *reterr)
+int token_from_file(struct token *t, const char *path, mode_t too_open,
+		    struct atfs_error *reterr)
 {
 	char source[sizeof(t->source)], buf[READ_MAX];
 	struct stat st;
@@ -109,12 +102,12 @@ static int load_file(struct token *t, const char *path, mode_t too_open,
 		r = -errno;
 		if (fd >= 0)
 			close(fd);
-		return fail(reterr, r, "the token %s cannot be read: %s",
+		return token_fail(reterr, r, "the token %s cannot be read: %s",
 			    source, strerrordesc_np(-r));
 	}
 	if ((st.st_mode & too_open) != 0) {
 		close(fd);
-		return fail(reterr, -EACCES,
+		return token_fail(reterr, -EACCES,
 			    "the token %s can be read by others; run chmod "
 			    "600 on it", source);
 	}
@@ -122,69 +115,19 @@ static int load_file(struct token *t, const char *path, mode_t too_open,
 	close(fd);
 	if (n < 0) {
 		r = (int)n;
-		fail(reterr, r, "the token %s cannot be read", source);
+		token_fail(reterr, r, "the token %s cannot be read", source);
 	} else {
-		r = take_secret(t, buf, (size_t)n, source, reterr);
+		r = token_take(t, buf, (size_t)n, source, reterr);
 	}
 	explicit_bzero(buf, sizeof(buf));
 	return r;
 }
 
-static const char *ask_env(const struct token_config *conf, const char *name)
+bool token_same(const struct token *a, const struct token *b)
 {
-	const char *v = conf->env != NULL ? conf->env(name, conf->env_ctx) :
-					    getenv(name);
-
-	/* An empty variable is one that somebody wanted to be unset. */
-	return v != NULL && v[0] != '\0' ? v : NULL;
-}
-
-/* systemd's folder. A credential there may show group bits that are in truth
- * the mask of an access list for the service's user, and the folder itself is
- * closed to others, so only the bits of others count. -ENOKEY: none there. */
-static int load_credential(struct token *t, const char *dir,
-			   struct atfs_error *reterr)
-{
-	char *path;
-	int r;
-
-	if (asprintf(&path, "%s/airtable-token", dir) < 0)
-		return fail(reterr, -ENOMEM, "%s: out of memory", dir);
-	r = access(path, F_OK) == 0 ? load_file(t, path, 0004, reterr) :
-				      -ENOKEY;
-	free(path);
-	return r;
-}
-
-int token_load(struct token *t, const struct token_config *conf,
-	       struct atfs_error *reterr)
-{
-	char source[64];
-	const char *v;
-	int r;
-
-	memset(t, 0, sizeof(*t));
-	if (conf->token_file != NULL)
-		return load_file(t, conf->token_file, 0044, reterr);
-	for (size_t i = 0; i < TOKEN_VARS_N; i++) {
-		v = ask_env(conf, token_vars[i]);
-		if (v == NULL)
-			continue;
-		snprintf(source, sizeof(source), "$%s", token_vars[i]);
-		return take_secret(t, v, strlen(v), source, reterr);
-	}
-	v = ask_env(conf, "AIRTABLE_API_KEY_FILE");
-	if (v != NULL)
-		return load_file(t, v, 0044, reterr);
-	v = ask_env(conf, "CREDENTIALS_DIRECTORY");
-	if (v != NULL) {
-		r = load_credential(t, v, reterr);
-		if (r != -ENOKEY)
-			return r;
-	}
-	return fail(reterr, -ENOKEY,
-		    "no token is set: put it into $AIRTABLE_TOKEN, or into a "
-		    "file for -o token_file=FILE");
+	return a->secret_n == b->secret_n && a->secret != NULL &&
+	       b->secret != NULL &&
+	       memcmp(a->secret, b->secret, a->secret_n) == 0;
 }
 
 void token_release(struct token *t)

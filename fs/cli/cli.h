@@ -40,6 +40,10 @@ int cli_history(int argc, char **argv);
 int cli_undo(int argc, char **argv);
 int cli_check(int argc, char **argv);
 int cli_allow_deletes(int argc, char **argv);
+int cli_login(int argc, char **argv);
+int cli_logout(int argc, char **argv);
+int cli_whoami(int argc, char **argv);
+int cli_doctor(int argc, char **argv);
 int cli_help(int argc, char **argv);
 int cli_version(int argc, char **argv);
 /* The text of `help COMMAND`. */

@@ -10,8 +10,10 @@ static const char mount_help[] =
 	"mount answers.\n"
 	"\n"
 	"The token is taken from --token-file, $AIRTABLE_TOKEN, "
-	"$AIRTABLE_API_KEY,\n$AIRTABLE_PAT, the file $AIRTABLE_API_KEY_FILE, or"
-	"\n$CREDENTIALS_DIRECTORY/airtable-token; the first that is set counts.\n"
+	"$AIRTABLE_API_KEY,\n$AIRTABLE_PAT, the file $AIRTABLE_API_KEY_FILE,"
+	"\n$CREDENTIALS_DIRECTORY/airtable-token, the configuration's "
+	"token_command, or what\n'airtablefs login' has stored; the first that "
+	"is set counts.\n"
 	"\n"
 	"  -f                   stay in the foreground, log to stderr\n"
 	"  -d                   the same, with a debug log\n"
@@ -58,6 +60,28 @@ const struct command commands[] = {
 	  "Unmounts, then waits (60 s, or S) until the daemon has sent what is "
 	  "left and\nended. What it could not send is kept and sent by the next "
 	  "mount; the exit\nstatus is then 5.\n" },
+	{ "login", cli_login, "login [--with-token] "
+	  "[--token-store=keyring|file] [--profile NAME] [--endpoint URL] "
+	  "[--ca-file FILE]",
+	  "store a token, after trying it",
+	  "Asks for a personal access token, or with --with-token reads it from "
+	  "standard\ninput; tries it; says who it is, which bases it may see "
+	  "and what is missing; and\nstores it for this profile and endpoint in "
+	  "the keyring, or in a file that only you\ncan read.\n" },
+	{ "logout", cli_logout,
+	  "logout [--profile NAME] [--endpoint URL]",
+	  "remove the stored token",
+	  "The exit status is 3 if none was stored.\n" },
+	{ "whoami", cli_whoami, "whoami [--json] [--profile NAME] "
+	  "[--endpoint URL] [--token-file FILE] [--ca-file FILE]",
+	  "whose token, from where, and what it may do", "" },
+	{ "doctor", cli_doctor, "doctor [--json] [--profile NAME] "
+	  "[--endpoint URL] [--token-file FILE] [--ca-file FILE]",
+	  "what is wrong, and what to do about it",
+	  "Looks at FUSE, the configuration, the keyring, the token, the "
+	  "network, the clock,\nthe rights, cache and journal, and mounts: a "
+	  "line each, ok, warn or fail. The exit\nstatus is 3 for the token, "
+	  "4 for the network, 1 for anything else that failed.\n" },
 	{ "status", cli_status, "status [MOUNTPOINT] [--json] [--watch]",
 	  "what a mount does and what is unsent",
 	  "Without MOUNTPOINT: the mount of the working directory, else every "

@@ -94,6 +94,7 @@ void world_open(struct world *w)
 	assert_int_equal(setenv("XDG_CACHE_HOME", path, 1), 0);
 	snprintf(path, sizeof(path), "%s/state%u", w->dir, w->life);
 	assert_int_equal(setenv("XDG_STATE_HOME", path, 1), 0);
+	assert_int_equal(setenv("XDG_CONFIG_HOME", w->dir, 1), 0);
 	/* an open takes it out of the environment */
 	assert_int_equal(setenv("AIRTABLE_TOKEN", "pat.test", 1), 0);
 	if (cache_open(&w->conf, &w->c, &e) < 0)

@@ -468,6 +468,8 @@ static enum fa_call kind_of(const struct fa_pending *p)
 		return FA_UPDATE;
 	if (p->method == HTTP_DELETE)
 		return FA_DELETE;
+	if (strcmp(path, "/v0/meta/whoami") == 0)
+		return FA_WHOAMI;
 	if (strncmp(path, "/v0/meta/bases", 14) == 0)
 		return strstr(path, "/tables") ? FA_SCHEMA : FA_BASES;
 	if (p->method == HTTP_POST)
@@ -488,13 +490,26 @@ static struct reply answer_query(struct fake_account *f, unsigned table,
 	return r;
 }
 
+static struct reply answer_whoami(const struct fake_account *f)
+{
+	char text[80];
+
+	snprintf(text, sizeof(text), "{\"id\":\"%s\"}", f->user);
+	return reply_text(200, text);
+}
+
 static struct reply perform(struct fake_account *f, const struct fa_pending *p)
 {
 	const char *path = after_endpoint(p->url), *at;
 	char offset[64] = "", id[32];
 	struct reply r;
 
+	if (f->secret && strcmp(f->secret, p->bearer) != 0)
+		return reply_text(401, "{\"error\":{\"type\":"
+				       "\"AUTHENTICATION_REQUIRED\"}}");
 	switch (kind_of(p)) {
+	case FA_WHOAMI:
+		return answer_whoami(f);
 	case FA_BASES:
 		return answer_bases(f);
 	case FA_SCHEMA:
@@ -550,6 +565,7 @@ static void forget(struct fa_pending *p)
 {
 	free(p->url);
 	free(p->body);
+	free(p->bearer);
 	free(p->answer);
 	memset(p, 0, sizeof(*p));
 }
@@ -566,6 +582,7 @@ static int64_t account_submit(void *ctx, const struct http_request *req,
 	*p = (struct fa_pending){ .id = ++f->last_id, .method = req->method,
 				  .url = copy(req->url),
 				  .body = copy(req->body),
+				  .bearer = copy(req->bearer),
 				  .done = done, .arg = arg };
 	f->calls[kind_of(p)]++;
 	f->total++;
@@ -597,6 +614,7 @@ void fake_account_init(struct fake_account *f, struct fake_clock *clock)
 {
 	memset(f, 0, sizeof(*f));
 	f->clock = clock;
+	f->user = FA_USER;
 	f->records = calloc(FA_RECORDS_MAX, sizeof(*f->records));
 	assert_non_null(f->records);
 	f->transport = (struct http_transport){ .submit = account_submit,

@@ -18,6 +18,7 @@
 #include "fake_hooks.h"
 
 #define FA_BASE "appFakeBase000001"
+#define FA_USER "usrFake0000000001"
 #define FA_THINGS "tblThings00000001"
 #define FA_OTHERS "tblOthers00000001"
 /* Fields of both tables; the last one only while with_extra is set. */
@@ -33,7 +34,8 @@
 #define FA_RECORDS_MAX 4096
 
 enum fa_call {
-	FA_BASES, FA_SCHEMA, FA_LIST, FA_QUERY, /* listRecords with a formula */
+	FA_WHOAMI, FA_BASES, FA_SCHEMA, FA_LIST,
+	FA_QUERY, /* listRecords with a formula */
 	FA_GET, FA_HOOKS, FA_PAYLOADS,
 	FA_CREATE, FA_UPDATE, FA_DELETE,        /* writes from here on */
 	FA_HOOK_CREATE, FA_HOOK_REFRESH, FA_HOOK_DELETE, FA_CALLS,
@@ -71,7 +73,7 @@ struct fa_record {
 struct fa_pending {
 	int64_t id; /* 0 = free */
 	enum http_method method;
-	char *url, *body;
+	char *url, *body, *bearer;
 	http_done_fn *done;
 	void *arg;
 	bool held;       /* waits for release */
@@ -90,6 +92,8 @@ struct fake_account {
 	size_t faults_n;
 	int64_t last_id;
 	struct fake_hooks hooks; /* told of writes through the API */
+	const char *user;        /* what whoami says */
+	const char *secret;      /* NULL, or the one token that is not a 401 */
 	bool with_extra;
 	const char *note_name;   /* NULL = "Note" */
 	bool read_only;          /* permissionLevel read */

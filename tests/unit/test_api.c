@@ -935,6 +935,147 @@ static void test_P10_token_is_replaced(void **state)
 	}
 }
 
+static void test_P9_an_answer_that_repeats_the_token(void **state)
+{
+	struct result r = { 0 };
+
+	(void)state;
+	submit_list(BASE_A, &r);
+	turn();
+	fake_http_answer(&http, 0, 422, "{\"error\":{\"type\":\"pat.secret\","
+			 "\"message\":\"no pat.secret, pat.secret\"}}");
+	assert_int_equal(r.calls, 1);
+	assert_null(strstr(r.err.text, "pat.secret"));
+	assert_null(strstr(r.err.type, "pat.secret"));
+	assert_non_null(strstr(r.err.text, "no **********, **********"));
+}
+
+/* ---- whose token ---- */
+
+#define ME "{\"id\":\"usrMe\"}"
+
+static int only_me(void *arg, const char *user, struct atfs_error *e)
+{
+	++*(int *)arg;
+	if (strcmp(user, "usrMe") == 0)
+		return 0;
+	error_set(e, -EACCES, ERROR_TOKEN, "of %s", user);
+	return -EACCES;
+}
+
+static int proofs;
+
+static void make_proving_api(void)
+{
+	struct api_config conf = { .endpoint = "https://api.test/",
+				   .prove = only_me, .prove_arg = &proofs };
+	struct atfs_error e;
+
+	api_free(api);
+	http.freed = false;
+	proofs = 0;
+	conf.token = (struct token){ strdup("pat.secret"), 10, "" };
+	assert_int_equal(api_new(loop, &http.transport, &conf, &api, &e), 0);
+}
+
+static bool is_whoami(size_t i)
+{
+	return strstr(http.req[i].url, "/v0/meta/whoami") != NULL;
+}
+
+static void test_P10_first_it_is_asked_whose_it_is(void **state)
+{
+	struct result r[3] = { { 0 } };
+	struct api_status st;
+
+	(void)state;
+	make_proving_api();
+	turn();
+	assert_int_equal(http.n, 0); /* nobody wants anything */
+	submit_list(BASE_A, &r[0]);
+	submit_list(BASE_B, &r[1]);
+	advance(S);
+	assert_int_equal(http.n, 1);
+	assert_true(is_whoami(0));
+	/* the server cannot be reached: who waits is told, and the next one
+	 * makes it ask again */
+	fake_http_fail(&http, 0, false, false);
+	for (size_t n = 1; r[0].calls == 0 && n < 8; n++) {
+		advance(2 * S);
+		if (http.n > n)
+			fake_http_fail(&http, n, false, false);
+	}
+	turn();
+	assert_int_equal(r[0].err.cls, ERROR_OFFLINE);
+	assert_int_equal(r[1].err.cls, ERROR_OFFLINE);
+	size_t n = http.n;
+
+	advance(60 * S);
+	submit_list(BASE_A, &r[2]);
+	turn();
+	assert_int_equal(http.n, n + 1);
+	assert_true(is_whoami(n));
+	fake_http_answer(&http, n, 200, ME);
+	turn();
+	assert_int_equal(http.n, n + 2);
+	assert_false(is_whoami(n + 1));
+	fake_http_answer(&http, n + 1, 200, LIST);
+	assert_int_equal(r[2].err.err, 0);
+	assert_int_equal(proofs, 1);
+	api_get_status(api, &st);
+	assert_true(st.token_proven && !st.token_refused);
+}
+
+static void test_P10_nothing_is_sent_for_another_user(void **state)
+{
+	struct result r[4] = { { 0 } };
+	struct api_status st;
+
+	(void)state;
+	make_proving_api();
+	submit_list(BASE_A, &r[0]);
+	turn();
+	fake_http_answer(&http, 0, 200, "{\"id\":\"usrYou\"}");
+	turn();
+	assert_int_equal(r[0].err.cls, ERROR_TOKEN);
+	assert_string_equal(r[0].err.text, "of usrYou");
+	submit_list(BASE_A, &r[1]);
+	advance(60 * S);
+	assert_int_equal(r[1].err.cls, ERROR_TOKEN);
+	assert_int_equal(http.n, 1);
+	api_get_status(api, &st);
+	assert_true(st.token_refused);
+	assert_string_equal(st.token_error, "of usrYou");
+
+	/* a new one is asked anew, and the answer to an older question is
+	 * none about it */
+	set_token("pat.second");
+	submit_list(BASE_A, &r[2]);
+	turn();
+	assert_int_equal(http.n, 2);
+	assert_string_equal(http.req[1].bearer, "pat.second");
+	set_token("pat.third");
+	turn();
+	assert_true(http.req[1].cancelled);
+	assert_int_equal(http.n, 3);
+	assert_true(is_whoami(2));
+	assert_string_equal(http.req[2].bearer, "pat.third");
+	fake_http_answer(&http, 2, 200, ME);
+	turn();
+	assert_int_equal(http.n, 4);
+	fake_http_answer(&http, 3, 200, LIST);
+	assert_int_equal(r[2].err.err, 0);
+
+	/* one that is refused altogether */
+	set_token("pat.bad");
+	submit_list(BASE_A, &r[3]);
+	turn();
+	fake_http_answer(&http, 4, 401, "{\"error\":\"X\"}");
+	turn();
+	assert_int_equal(r[3].err.cls, ERROR_TOKEN);
+	assert_int_equal(proofs, 2);
+}
+
 static void test_no_token(void **state)
 {
 	struct result r = { 0 };
@@ -1280,6 +1421,9 @@ int main(void)
 		T(test_breaker_and_eager_caller),
 		T(test_transport_refuses),
 		T(test_P10_token_is_replaced),
+		T(test_P9_an_answer_that_repeats_the_token),
+		T(test_P10_first_it_is_asked_whose_it_is),
+		T(test_P10_nothing_is_sent_for_another_user),
 		T(test_no_token),
 		T(test_priorities_are_strict),
 		T(test_nothing_starves),

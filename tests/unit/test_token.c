@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "airtable/config.h"
 #include "airtable/token.h"
 
 #define SECRET "patAAAAAAAAAAAAAA.bbbbbbbbbbbbbbbb"
@@ -184,6 +185,193 @@ static void test_order(void **state)
 			 -ENOENT);
 }
 
+/* ---- token_command ---- */
+
+static int command(struct token *t, const char *cmd, int ms,
+		   struct atfs_error *e)
+{
+	memset(e, 0, sizeof(*e));
+	memset(t, 0, sizeof(*t));
+	return token_from_command(t, cmd, ms, e);
+}
+
+static void test_command(void **state)
+{
+	struct atfs_error e;
+	struct token t;
+
+	(void)state;
+	assert_int_equal(command(&t, "printf 'tok\\nsecond line\\n'", 5000, &e),
+			 0);
+	assert_string_equal(t.secret, "tok");
+	assert_non_null(strstr(t.source, "token_command"));
+	token_release(&t);
+	/* no input and no terminal to wait at */
+	assert_int_equal(command(&t, "read x; (: </dev/tty) 2>/dev/null && "
+				 "echo terminal || echo none", 5000, &e), 0);
+	assert_string_equal(t.secret, "none");
+	token_release(&t);
+	assert_int_equal(command(&t, "echo secret; exit 3", 5000, &e), -EIO);
+	assert_non_null(strstr(e.text, "status 3"));
+	assert_null(strstr(e.text, "secret"));
+	assert_int_equal(command(&t, ":", 5000, &e), -EINVAL);
+	assert_int_equal(command(&t, "printf 'a\\033b'", 5000, &e), -EINVAL);
+	assert_int_equal(command(&t, "yes | tr -d '\\n'", 5000, &e), -EIO);
+}
+
+/* Also what it leaves in the background is ended. */
+static void test_command_ends_in_time(void **state)
+{
+	char cmd[300], path[256];
+	struct atfs_error e;
+	struct token t;
+	struct stat st;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/late", dir);
+	snprintf(cmd, sizeof(cmd), "(sleep 1; : >'%s') & sleep 30", path);
+	assert_int_equal(command(&t, cmd, 200, &e), -ETIMEDOUT);
+	assert_int_equal(command(&t, "exec >&-; sleep 30", 200, &e), -EIO);
+	assert_null(t.secret);
+	usleep(1200000);
+	assert_int_equal(stat(path, &st), -1);
+}
+
+/* ---- what login stores in a file ---- */
+
+#define ENDPOINT "https://api.airtable.com"
+
+static void test_store(void **state)
+{
+	struct token t = { .secret = strdup("stored"), .secret_n = 6 }, got;
+	struct token_config conf = { .profile = "work", .endpoint = ENDPOINT,
+				     .env = env_of, .env_ctx = nothing };
+	struct atfs_error e = { .err = 0 };
+	char *path = NULL, parent[256];
+	mode_t old = umask(0);
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(token_load(&got, &conf, &e), -ENOKEY);
+	assert_non_null(strstr(e.text, "airtablefs login"));
+	assert_int_equal(token_store_put("work", ENDPOINT, &t, &path, &e), 0);
+	umask(old);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	snprintf(parent, sizeof(parent), "%s/airtablefs/tokens", dir);
+	assert_int_equal(stat(parent, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0700);
+
+	assert_int_equal(token_load(&got, &conf, &e), 0);
+	assert_string_equal(got.secret, "stored");
+	token_release(&got);
+	/* only for this profile, and only to this endpoint */
+	conf.profile = "other";
+	assert_int_equal(token_load(&got, &conf, &e), -ENOKEY);
+	conf.profile = "work";
+	conf.endpoint = "https://api.airtable.com.evil.example";
+	assert_int_equal(token_load(&got, &conf, &e), -ENOKEY);
+	conf.endpoint = "https://api/airtable.com";
+	assert_int_equal(token_load(&got, &conf, &e), -ENOKEY);
+	conf.endpoint = ENDPOINT;
+	/* a command goes before it */
+	conf.command = "echo commanded";
+	assert_int_equal(token_load(&got, &conf, &e), 0);
+	assert_string_equal(got.secret, "commanded");
+	token_release(&got);
+	conf.command = "false";
+	assert_int_equal(token_load(&got, &conf, &e), -EIO);
+	conf.command = NULL;
+
+	assert_int_equal(chmod(path, 0640), 0);
+	assert_int_equal(token_load(&got, &conf, &e), -EACCES);
+	assert_int_equal(token_store_drop("work", ENDPOINT, &e), 0);
+	assert_int_equal(token_store_drop("work", ENDPOINT, &e), -ENOKEY);
+	assert_int_equal(token_load(&got, &conf, &e), -ENOKEY);
+	free(path);
+	token_release(&t);
+}
+
+static void test_sources_disagree(void **state)
+{
+	struct env env[] = { { "AIRTABLE_TOKEN", "one" },
+			     { "AIRTABLE_PAT", "one" }, { NULL, NULL },
+			     { NULL, NULL } };
+	struct token_config conf = { .env = env_of, .env_ctx = env,
+				     .command = "echo two" };
+	struct atfs_error e;
+	struct token t;
+	char say[300] = "";
+
+	(void)state;
+	assert_int_equal(token_load(&t, &conf, &e), 0);
+	assert_false(token_disagrees(&t, &conf, false, say, sizeof(say)));
+	assert_true(token_disagrees(&t, &conf, true, say, sizeof(say)));
+	assert_non_null(strstr(say, "$AIRTABLE_TOKEN is used; the token_comm"));
+	env[1].value = "three";
+	assert_true(token_disagrees(&t, &conf, false, say, sizeof(say)));
+	assert_non_null(strstr(say, "$AIRTABLE_PAT holds another"));
+	assert_null(strstr(say, "three"));
+	token_release(&t);
+}
+
+/* ---- the configuration ---- */
+
+static int configure(const char *text, mode_t mode, struct config *c,
+		     struct atfs_error *e)
+{
+	char path[256];
+
+	write_file("airtablefs/config", text, strlen(text), mode, path);
+	memset(e, 0, sizeof(*e));
+	return config_load("work", c, e);
+}
+
+static void test_config(void **state)
+{
+	static const struct {
+		const char *name, *text;
+		int want;
+		const char *part;
+	} rows[] = {
+		{ "a token", "token = pat123\n", -EINVAL, "login" },
+		{ "unknown key", "\n[x]\ncolour = red\n", -EINVAL, "line 3" },
+		{ "no key", "[work]\nhello\n", -EINVAL, "line 2" },
+		{ "unknown store", "token_store = cloud", -EINVAL, "keyring" },
+	};
+	struct atfs_error e;
+	struct config c;
+
+	(void)state;
+	memset(&e, 0, sizeof(e));
+	assert_int_equal(config_load("work", &c, &e), 0); /* no file */
+	assert_null(c.endpoint);
+	config_release(&c);
+	assert_int_equal(configure("# all\n token_store = file\n"
+				   "token_command=pass show x = y\n\n"
+				   "[ work ]\nendpoint = http://localhost:1\n"
+				   "[home]\nendpoint = http://localhost:2\n"
+				   "token_command = other\n", 0644, &c, &e),
+			 0);
+	assert_string_equal(c.endpoint, "http://localhost:1");
+	assert_string_equal(c.token_store, "file");
+	assert_string_equal(c.token_command, "pass show x = y");
+	config_release(&c);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (configure(rows[i].text, 0600, &c, &e) != rows[i].want ||
+		    strstr(e.text, rows[i].part) == NULL)
+			fail_msg("%s: %s", rows[i].name, e.text);
+		config_release(&c);
+	}
+	/* it names a program that we run */
+	assert_int_equal(configure("token_store = file\n", 0664, &c, &e),
+			 -EACCES);
+	config_release(&c);
+	assert_int_equal(configure("token_store = file\n", 0602, &c, &e),
+			 -EACCES);
+	config_release(&c);
+}
+
 static int search_environ(const char *what)
 {
 	static char buf[1 << 20];
@@ -238,19 +426,32 @@ static void test_P9_environment_is_wiped(void **state)
 static int make_dir(void **state)
 {
 	(void)state;
-	return mkdtemp(dir) == NULL ? -1 : 0;
+	char path[256];
+
+	if (mkdtemp(dir) == NULL || setenv("XDG_CONFIG_HOME", dir, 1) < 0 ||
+	    unsetenv("DBUS_SESSION_BUS_ADDRESS") < 0 ||
+	    unsetenv("XDG_RUNTIME_DIR") < 0)
+		return -1;
+	snprintf(path, sizeof(path), "%s/airtablefs", dir);
+	return mkdir(path, 0755);
 }
 
 static int remove_dir(void **state)
 {
 	static const char *const names[] = { "t", "file", "key",
-					     "airtable-token" };
+					     "airtable-token",
+					     "airtablefs/config" };
+	static const char *const dirs[] = { "airtablefs/tokens", "airtablefs" };
 	char path[256];
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
 		unlink(path);
+	}
+	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", dir, dirs[i]);
+		rmdir(path);
 	}
 	return rmdir(dir);
 }
@@ -261,6 +462,11 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_files),
 		cmocka_unit_test(test_length),
 		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_command),
+		cmocka_unit_test(test_command_ends_in_time),
+		cmocka_unit_test(test_store),
+		cmocka_unit_test(test_sources_disagree),
+		cmocka_unit_test(test_config),
 		cmocka_unit_test(test_P9_environment_is_wiped),
 	};
 
