@@ -221,6 +221,14 @@ struct table *tree_find_table_locked(struct cache *c,
 				     const struct base_id *base,
 				     const struct table_id *id);
 int tree_load(struct cache *c);            /* from the store, at open */
+/* The base or table of that number, made if it is not there, as the store has
+ * it now. NULL: no memory. */
+struct base *tree_base_at(struct cache *c, const struct store_base *sb);
+struct table *tree_table_at(struct cache *c, struct base *b,
+			    const struct store_table *st);
+/* Of a mount of one base: is it that one? */
+bool tree_base_is_wanted(const struct cache *c, const char *id,
+			 const char *name);
 /* The list of bases has come (all pages): {"bases":[...]} array. */
 int tree_apply_bases(struct cache *c, json_t *bases, struct after *a);
 int tree_apply_schema(struct cache *c, uint32_t base_no, struct schema *s,
