@@ -17,7 +17,7 @@
 #define AGAIN_CAP_NS (60 * NS_PER_S)
 
 /* One reading, on a thread of its own. Whoever comes second frees it. */
-struct reading {
+struct token_reading {
 	pthread_mutex_t mu;
 	struct cache *c;      /* guarded by mu; NULL: nobody waits any more */
 	bool done;            /* guarded by mu */
@@ -31,7 +31,7 @@ struct identity {
 	char *path;
 	char user[ATFS_ID_MAX];  /* guarded by cache.mu; "" = nobody yet */
 	char said[256];          /* guarded by cache.mu */
-	struct reading *reading; /* under way */
+	struct token_reading *reading; /* under way */
 	bool once_more;          /* asked for meanwhile */
 	struct loop_timer timer;
 	struct backoff backoff;
@@ -145,7 +145,7 @@ const char *identity_said_locked(const struct cache *c)
 
 static void begin(struct cache *c);
 
-static void reading_free(struct reading *x)
+static void token_reading_free(struct token_reading *x)
 {
 	token_release(&x->token);
 	pthread_mutex_destroy(&x->mu);
@@ -189,7 +189,7 @@ static void take_over(struct cache *c, struct token *t)
 /* On the network thread; the reading is over. */
 static void ended(void *arg)
 {
-	struct reading *x = arg;
+	struct token_reading *x = arg;
 	struct cache *c = x->c;
 	struct identity *id = c->identity;
 	struct api_status st;
@@ -204,7 +204,7 @@ static void ended(void *arg)
 		say(c, "the same token is still there");
 	else
 		take_over(c, &x->token);
-	reading_free(x);
+	token_reading_free(x);
 	api_get_status(c->api, &st);
 	if (id->once_more)
 		begin(c);
@@ -212,9 +212,9 @@ static void ended(void *arg)
 		identity_look(c);
 }
 
-static void *reading_main(void *arg)
+static void *token_reading_main(void *arg)
 {
-	struct reading *x = arg;
+	struct token_reading *x = arg;
 	struct token_config tc = { .token_file = x->token_file,
 				   .profile = x->profile,
 				   .endpoint = x->endpoint,
@@ -229,7 +229,7 @@ static void *reading_main(void *arg)
 		(void)loop_post(x->c->loop, ended, x);
 	pthread_mutex_unlock(&x->mu);
 	if (mine)
-		reading_free(x);
+		token_reading_free(x);
 	return NULL;
 }
 
@@ -239,9 +239,9 @@ static int copy(char **dst, const char *src)
 	return src && !*dst ? -ENOMEM : 0;
 }
 
-static struct reading *reading_new(struct cache *c)
+static struct token_reading *token_reading_new(struct cache *c)
 {
-	struct reading *x = calloc(1, sizeof(*x));
+	struct token_reading *x = calloc(1, sizeof(*x));
 
 	if (!x)
 		return NULL;
@@ -252,11 +252,11 @@ static struct reading *reading_new(struct cache *c)
 	    copy(&x->endpoint, c->endpoint) == 0 &&
 	    copy(&x->command, c->settings.token_command) == 0)
 		return x;
-	reading_free(x);
+	token_reading_free(x);
 	return NULL;
 }
 
-static int start(struct reading *x)
+static int start(struct token_reading *x)
 {
 	sigset_t all, old;
 	pthread_t thread;
@@ -264,7 +264,7 @@ static int start(struct reading *x)
 
 	sigfillset(&all); /* signals are for those who know what they mean */
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	r = pthread_create(&thread, NULL, reading_main, x);
+	r = pthread_create(&thread, NULL, token_reading_main, x);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (r == 0)
 		pthread_detach(thread);
@@ -279,13 +279,13 @@ static void begin(struct cache *c)
 	id->once_more = id->reading != NULL;
 	if (id->reading || c->stopping)
 		return;
-	id->reading = reading_new(c);
+	id->reading = token_reading_new(c);
 	if (!id->reading)
 		return;
 	if (c->conf.transport) { /* a test: nothing of it may take time */
-		(void)reading_main(id->reading);
+		(void)token_reading_main(id->reading);
 	} else if (start(id->reading) < 0) {
-		reading_free(id->reading);
+		token_reading_free(id->reading);
 		id->reading = NULL;
 	}
 }
@@ -337,7 +337,7 @@ void identity_free(struct cache *c)
 		mine = id->reading->done;
 		pthread_mutex_unlock(&id->reading->mu);
 		if (mine)
-			reading_free(id->reading);
+			token_reading_free(id->reading);
 	}
 	if (c->loop)
 		loop_timer_cancel(c->loop, &id->timer);

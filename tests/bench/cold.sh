@@ -1,6 +1,6 @@
 # Cold: an account that nobody has read yet. The limit is what 5 calls per
 # second and base (50 to all) allow for the calls that are needed: a page of 100
-# records each, a schema per base, one list of bases.
+# records each, a schema per base, one list of bases, one whoami of the mount.
 
 # cold_line NAME SECONDS NEEDED LIMIT
 cold_line() {
@@ -12,7 +12,7 @@ cold_line() {
 cold_walk() {
 	local each=$((($4 + 99) / 100)) needed per_base limit t
 	per_base=$(($3 * each + 1))
-	needed=$(($2 * per_base + 1))
+	needed=$(($2 * per_base + 2)) # + the list of bases and whoami
 	limit=$(calc %.2f "$per_base / 5")
 	[ "$needed" -le $((per_base * 10)) ] ||
 		limit=$(calc %.2f "$needed / 50")

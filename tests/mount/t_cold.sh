@@ -62,7 +62,7 @@ test_P8_a_walk_is_seen_at_its_first_table() {
 	export AIRTABLE_TOKEN=patSIM.secret
 	mnt -o ttl=0
 	grep -r nothing-has-this "$M"
-	eq calls "$(total)" 14 # 12 pages, a schema, a list of bases
+	eq calls "$(total)" 15 # 12 pages, a schema, list of bases, whoami
 	ctl GET /_sim/log | jq -r '.entries[] | select(.kind == "list") |
 		.path | split("?")[0]' >"$D/tables"
 	# the second table was begun before the first one was read
@@ -75,7 +75,7 @@ test_P7_a_walk_over_many_bases_reads_them_side_by_side() {
 	export AIRTABLE_TOKEN=patSIM.secret
 	mnt -o ttl=0
 	eq records "$(find "$M" -name '*.json' | wc -l)" 4000
-	eq calls "$(total)" 57 # 48 pages, 8 schemas, a list of bases
+	eq calls "$(total)" 58 # 48 pages, 8 schemas, bases, whoami
 	[ "$(counter .max_per_second)" -gt 20 ] ||
 		fail "no faster than $(counter .max_per_second) a second"
 	[ "$(counter '[.by_base[].max_per_second] | max')" -le 5 ] ||
