@@ -340,7 +340,26 @@ static int attempt_list(const struct park_call *c, struct cache_waiter *w,
 	return 0;
 }
 
-/* After the reply: contents, and what changed while it was on its way. */
+/* Before the reply: the next request, which says that the kernel has taken the
+ * entries up, may come as soon as it is out. */
+static void queue_contents(const struct park_call *c, struct listing *l,
+			   uint64_t mark)
+{
+	for (size_t i = 0; i < l->held_n; i++) {
+		struct listing_held *h = &l->held[i];
+		struct push p = { .dir = c->ino, .nodeid = h->nodeid,
+				  .mark = mark, .key = h->key,
+				  .last = l->ended, .bytes = h->bytes,
+				  .n = h->n };
+
+		if (h->nodeid == 0 || h->key.seq == 0 || h->bytes == NULL)
+			continue;
+		notifier_push(c->fs->notifier, &p);
+		h->bytes = NULL;
+	}
+}
+
+/* After the reply: what changed while it was on its way. */
 static void follow_up(const struct park_call *c, struct listing *l,
 		      uint64_t mark)
 {
@@ -364,15 +383,6 @@ static void follow_up(const struct park_call *c, struct listing *l,
 						     name);
 			free(name);
 		}
-		if (changed == 0 && h->bytes != NULL) {
-			struct push p = { .dir = c->ino, .nodeid = h->nodeid,
-					  .mark = mark, .key = h->key,
-					  .last = l->ended, .bytes = h->bytes,
-					  .n = h->n };
-
-			notifier_push(fs->notifier, &p);
-			h->bytes = NULL;
-		}
 	}
 }
 
@@ -385,6 +395,7 @@ static void finish_list(const struct park_call *c, int r,
 		op_reply(c->req, r);
 		return;
 	}
+	queue_contents(c, l, a->mark);
 	if (fuse_reply_buf(c->req, l->buf, l->used) == 0)
 		follow_up(c, l, a->mark);
 	else

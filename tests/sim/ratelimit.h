@@ -15,13 +15,16 @@
 #include "ids.h"
 
 #define RATE_USER 50
+/* Two threads may come in another order than their requests arrived in, the
+ * slower one late by as much as the machine is busy. */
+#define RATE_KEPT_NS INT64_C(3000000000)
+#define RATE_KEPT (4 * RATE_USER)
 
 struct rate_window {
 	char id[ID_CAP];
-	int64_t at[RATE_USER];	/* ring of admitted arrivals */
-	size_t head;
+	int64_t at[RATE_KEPT];	/* admitted arrivals of late, ascending */
 	size_t n;
-	int64_t blocked_until;
+	int64_t blocked_from, blocked_until;
 };
 
 struct ratelimit {
@@ -29,15 +32,15 @@ struct ratelimit {
 	bool extend;		/* calls in the block lengthen it */
 	size_t per_base;	/* calls per second */
 	int64_t penalty_ms;
-	int64_t last_ns;	/* newest arrival: time never goes back */
 	struct rate_window **v;
 	size_t n;
 	size_t cap;
 };
 
-/* May a call to this base ("" for none) by this user be served? */
+/* May a call to this base ("" for none) by this user that arrived then be
+ * served? */
 bool ratelimit_admit(struct ratelimit *r, const char *base, const char *user,
-		     int64_t now_ns);
+		     int64_t at_ns);
 void ratelimit_clear(struct ratelimit *r);
 void ratelimit_release(struct ratelimit *r);
 
