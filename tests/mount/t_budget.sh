@@ -62,14 +62,6 @@ test_P8_calls_of_the_month_survive_kill_9() {
 	has "in words" "$("$BIN" status "$M")" "calls in $(date -u +%Y-%m): $(total)"
 }
 
-# The ms in which the sixth of any six requests to a base came, at the least.
-tightest_six() {
-	ctl GET '/_sim/log?since=0' | jq '[.entries[] | select(.base)] |
-		group_by(.base) | map(map(.ms)) |
-		map([.[5:], .[:-5]] | select(.[0] | length > 0) |
-		transpose | map(.[0] - .[1]) | min) | min | floor'
-}
-
 # Two mounts of one user together: within the pace, and counted in one place.
 test_P7_two_mounts_keep_the_pace_together() {
 	some_bases 2 6 400
@@ -85,12 +77,6 @@ test_P7_two_mounts_keep_the_pace_together() {
 	eq "names of two" "$(wc -l <"$D/two")" 2400
 	local counters
 	counters=$(ctl GET /_sim/counters)
-	# requests leave 1.05 s apart; on a crowded machine two may have come
-	# nearer to each other on their way, which shows nothing about pace
-	if [ "$(jq .rate_limited <<<"$counters")" != 0 ] &&
-		[ "$(tightest_six)" -ge 900 ]; then
-		skip "the machine is too busy to measure a second"
-	fi
 	eq "told to slow down" "$(jq .rate_limited <<<"$counters")" 0
 	jq -e '.by_base | map(.max_per_second) | all(. <= 5)' \
 		<<<"$counters" >/dev/null || fail "too many a second: $counters"
@@ -267,8 +253,7 @@ test_P14_plan_limit_turns_one_base_offline() {
 	"$BIN" refresh "$M"
 	settle
 	is_at_server "waits here" || fail "sent at last"
-	eq "as usual" "$(status '[.odd_bases[] |
-		select(.over_plan_limit_since)] | tostring')" "[]"
+	eq "as usual" "$(status '.odd_bases | tostring')" "[]"
 }
 
 # ---- who may set calls off ----
