@@ -251,7 +251,8 @@ void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		op_reply(req, r);
 		return;
 	}
-	fi->keep_cache = 1;
-	fi->cache_readdir = 1;
+	/* nobody tells the kernel what comes and goes in a side room */
+	fi->keep_cache = r == 0 && v.key.kind != INODE_SIDE;
+	fi->cache_readdir = fi->keep_cache;
 	(void)fuse_reply_open(req, fi);
 }

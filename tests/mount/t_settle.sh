@@ -72,6 +72,7 @@ test_a_deleted_record_comes_back_from_the_trash() {
 	rm "$C"
 	settle
 	within 5 test -e "$X/Hammock Chair.json"
+	eq "listed anew" "$(ls "$X")" "Hammock Chair.json"
 	eq gone "$(record $CHAIR)" ""
 	umnt; rm -rf "$D/cache"; mnt; ls "$T" >/dev/null # no cache is needed
 	eq price "$(jq .fields.Price "$X/Hammock Chair.json")" 250
