@@ -109,8 +109,10 @@ static void lost_one_locked(struct flush *f, struct flush_item *it)
 
 	if (flush_move_locked(f, it, OP_UNKNOWN) < 0)
 		return;
-	if (it->op.kind == OP_UPDATE)
+	if (it->op.kind != OP_CREATE)
 		flush_note_sent(f->c, &it->op);
+	if (o && it->op.kind == OP_DELETE)
+		o->maybe = true;
 	if (it->op.kind != OP_CREATE)
 		(void)flush_move_locked(f, it, OP_QUEUED);
 	else if (o) /* the server may still be at it */
@@ -190,10 +192,10 @@ static void confirmed_locked(struct flush *f, struct absorb *ab,
 	if (flush_move_locked(f, it, OP_DONE) == 0 && l) {
 		bool more = still_local(l);
 
-		if (!more) {
+		if (!more)
 			l->size = -1;
+		if (!more && !l->has_draft) /* else it is the draft's */
 			l->error.err = 0;
-		}
 		if (absorb_record(ab, rec, true,
 				  have && !more ? full.bytes : NULL,
 				  full.bytes_n) < 0)
