@@ -53,7 +53,8 @@ void flush_reject_locked(struct flush *f, struct flush_item *it,
 		 "the server refused it; the bytes are kept: mend the file "
 		 "and save it again, or airtablefs queue retry or cancel %lld",
 		 (long long)it->op.id);
-	if (l->hidden) { /* a delete that may not be: it is there again */
+	/* a delete that may not be: it is there again */
+	if (l->hidden && !live_is_removed(l)) {
 		l->hidden = false;
 		after_new(a, l->key.table, l->name);
 	}

@@ -237,6 +237,26 @@ static void a_removal_after_a_refusal_is_queued(void **state)
 	assert_null(there("Item 1"));
 }
 
+static void a_removal_stands_when_an_edit_before_it_is_refused(void **state)
+{
+	struct rec_key key = world_find(&w, 0, "Item 1.json");
+	struct cache_stat st;
+
+	(void)state;
+	there("Item 1")->gone = true;
+	fault(FA_GET, FA_HELD, 1);
+	assert_int_equal(world_save(&w, key, "Note", "mine"), 0);
+	world_run(&w, 3000);
+	assert_int_equal(cache_unlink(w.c, w.tables[0], "Item 1.json", NULL),
+			 0);
+	assert_int_equal(fake_account_release(&w.acc), 1);
+	world_run(&w, 1000);
+	assert_int_equal(world_try_find(&w, 0, "Item 1.json", &st), -ENOENT);
+	settle();
+	assert_int_equal(world_try_find(&w, 0, "Item 1.json", &st), -ENOENT);
+	assert_int_equal(world_unsent(&w).rejected, 0);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, begin, end)
 
 int main(void)
@@ -251,6 +271,7 @@ int main(void)
 		T(P4_an_update_in_doubt_does_not_overwrite),
 		T(what_was_written_here_and_deleted_there_is_gone),
 		T(a_removal_after_a_refusal_is_queued),
+		T(a_removal_stands_when_an_edit_before_it_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
