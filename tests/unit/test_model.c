@@ -382,7 +382,7 @@ static void mend_here(struct model_rec *r)
 	free(r->opened);
 	r->opened = r->good;
 	r->good = NULL;
-	if (!has_field(r->opened, M_NAME)) { /* no whole file */
+	if (!strstr(r->opened, "\"id\"")) { /* no whole file */
 		free(r->opened);
 		r->opened = strdup("{}");
 	}
