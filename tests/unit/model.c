@@ -140,10 +140,16 @@ bool model_is_open(const struct model *m, const struct model_rec *r,
 		   unsigned field)
 {
 	const struct model_field *f = &r->f[field];
+	unsigned x;
 
 	if (!f->edited || f->arrived)
 		return false;
-	return f->mine ? !m->values[f->mine].applied : true;
+	if (f->mine)
+		return !m->values[f->mine].applied;
+	/* what was never seen here was not cleared: it was empty then, and
+	 * what was written into it meanwhile is taken back */
+	x = model_there(m, r, field);
+	return !r->id[0] || !x || m->values[x].here || m->values[x].shown;
 }
 
 /* ---- what the account reports ---- */
