@@ -16,6 +16,9 @@ int absorb_begin(struct absorb *a, struct cache *c, struct table *t,
 			      .gen = t->schema_gen,
 			      .was_complete = t->complete,
 			      .now_ms = clock_wall_ms(c->clock) };
+	/* the next listing begins after this: it shows the row, or it is gone */
+	if (!seen && !t->fetch)
+		a->seen = STORE_UNSEEN;
 	a->st = tree_schema_locked(t, &a->schema);
 	if (!a->st)
 		return -ESTALE;

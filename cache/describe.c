@@ -245,14 +245,15 @@ int cache_describe_table(struct cache *c, uint32_t table, char **ret)
 static bool count_one(void *ctx, struct live *l)
 {
 	struct cache_unsent *u = ctx;
+	bool goes = live_is_removed(l);
 	size_t i;
 
 	for (i = 0; i < l->ops_n; i++) {
 		if (l->ops[i].state == OP_CONFLICT)
-			u->conflicts++;
+			u->conflicts += !goes;
 		else if (l->ops[i].state == OP_REJECTED)
-			u->rejected++;
-		else if (i == 0 || (l->ops[0].state != OP_CONFLICT &&
+			u->rejected += !goes;
+		else if (i == 0 || goes || (l->ops[0].state != OP_CONFLICT &&
 				    l->ops[0].state != OP_REJECTED))
 			u->queued++;
 	}

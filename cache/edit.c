@@ -348,8 +348,8 @@ static int replace_locked(struct cache *c, struct table *t, const char *name,
 	save_refused_locked(c, l, &e);
 	if (made)
 		(void)save_forget_local_locked(c, l);
-	else if (was_hidden)
-		(void)save_delete_locked(c, l, 0);
+	else if (was_hidden) /* meant as an edit: it is there again as it was */
+		after_new(a, t->no, l->name);
 	(void)live_settle(&c->live, l);
 	return r;
 }

@@ -491,8 +491,10 @@ static bool look_sendable(void *ctx, struct live *l)
 {
 	struct sendable *s = ctx;
 
-	if (l->ops_n > 0 && l->ops[0].state != OP_CONFLICT &&
-	    l->ops[0].state != OP_REJECTED && !held_ms(s->c, l, s->now_ms))
+	if (l->ops_n > 0 && (live_is_removed(l) ||
+			     (l->ops[0].state != OP_CONFLICT &&
+			      l->ops[0].state != OP_REJECTED)) &&
+	    !held_ms(s->c, l, s->now_ms))
 		s->any = true;
 	return !s->any;
 }

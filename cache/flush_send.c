@@ -53,7 +53,8 @@ void flush_reject_locked(struct flush *f, struct flush_item *it,
 		 "the server refused it; the bytes are kept: mend the file "
 		 "and save it again, or airtablefs queue retry or cancel %lld",
 		 (long long)it->op.id);
-	if (l->hidden) { /* a delete that may not be: it is there again */
+	/* a delete that may not be: it is there again */
+	if (l->hidden && !live_is_removed(l)) {
 		l->hidden = false;
 		after_new(a, l->key.table, l->name);
 	}
@@ -109,8 +110,10 @@ static void lost_one_locked(struct flush *f, struct flush_item *it)
 
 	if (flush_move_locked(f, it, OP_UNKNOWN) < 0)
 		return;
-	if (it->op.kind == OP_UPDATE)
+	if (it->op.kind != OP_CREATE)
 		flush_note_sent(f->c, &it->op);
+	if (o && it->op.kind == OP_DELETE)
+		o->maybe = true;
 	if (it->op.kind != OP_CREATE)
 		(void)flush_move_locked(f, it, OP_QUEUED);
 	else if (o) /* the server may still be at it */
@@ -190,10 +193,10 @@ static void confirmed_locked(struct flush *f, struct absorb *ab,
 	if (flush_move_locked(f, it, OP_DONE) == 0 && l) {
 		bool more = still_local(l);
 
-		if (!more) {
+		if (!more)
 			l->size = -1;
+		if (!more && !l->has_draft) /* else it is the draft's */
 			l->error.err = 0;
-		}
 		if (absorb_record(ab, rec, true,
 				  have && !more ? full.bytes : NULL,
 				  full.bytes_n) < 0)

@@ -23,8 +23,8 @@ struct live_op {
 	int64_t due_ms;      /* not to be sent before; wall */
 	int64_t after_id;    /* a delete that waits for this one to be done */
 	unsigned batch_max;  /* after a refused batch: how many may go together */
-	bool maybe;          /* a create that is sent again: an earlier try may
-	                        have arrived */
+	bool maybe;          /* a create or delete that is sent again: an
+	                        earlier try may have arrived */
 	bool busy;           /* flush has it in hand (queued, being checked) */
 };
 
@@ -63,6 +63,12 @@ struct live_map {
 static inline bool live_is_local(const struct live *l)
 {
 	return l->record[0] != 'r'; /* "new-N", not "rec..." */
+}
+
+/* Its removal is queued, which does away with what was refused before it. */
+static inline bool live_is_removed(const struct live *l)
+{
+	return l->ops_n && l->ops[l->ops_n - 1].kind == OP_DELETE;
 }
 
 struct live *live_find(struct live_map *m, struct rec_key key);

@@ -128,6 +128,7 @@ static int set_primary(struct cache *c, struct live *l, struct save_judging *j,
 		json_object_set_new(e.before, f->id.s, shown);
 		json_object_set(e.changes, f->id.s, value);
 		json_object_set_new(e.after, f->id.s, render_value(f, value));
+		save_base_on_shown(c, l, j, &e);
 		r = edit_over_waiting(c, l, &e);
 	}
 	if (r == 0)

@@ -45,7 +45,9 @@ static int load_op(void *ctx, const struct op *op)
 	struct cache *c = ctx;
 
 	o.after_id = json_integer_value(json_object_get(before, "after_op"));
-	o.maybe = op->kind == OP_CREATE && json_object_get(before, OP_SENT);
+	o.maybe = (op->kind == OP_CREATE && json_object_get(before, OP_SENT)) ||
+		  (op->kind == OP_DELETE && (json_object_get(before, OP_SENT) ||
+					     op->state == OP_UNKNOWN));
 	if (json_object_get(before, "copy_of"))
 		c->copies++;
 	json_decref(before);
@@ -124,7 +126,7 @@ static enum op_state settle_unknown(struct cache *c, const struct orphan *o)
 		return state;
 	if (journal_get(c->journal, o->id, false, &op) < 0)
 		return state;
-	if (o->kind == OP_UPDATE)
+	if (o->kind != OP_CREATE)
 		flush_note_sent(c, &op);
 	/* a create that has its record id already is done */
 	state = o->kind == OP_CREATE ? OP_DONE : OP_QUEUED;

@@ -429,6 +429,45 @@ static void forget_stale_view(struct cache *c, struct live *l,
 	json_decref(shown);
 }
 
+/* Refused or in conflict: who saves then has seen what the server holds. */
+static bool is_stuck(const struct live *l)
+{
+	size_t i;
+
+	for (i = 0; i < l->ops_n; i++)
+		if (l->ops[i].state == OP_CONFLICT ||
+		    l->ops[i].state == OP_REJECTED)
+			return true;
+	return false;
+}
+
+void save_base_on_shown(struct cache *c, struct live *l,
+			const struct save_judging *j, struct recfile_edit *e)
+{
+	json_t *shown = is_stuck(l) ? NULL : save_shown_fields_locked(c, l);
+	json_t *then;
+	const char *key;
+	size_t i;
+
+	for (i = 0; i < j->recent_n && json_object_size(shown); i++) {
+		json_object_foreach(e->before, key, then) {
+			const struct schema_field *f =
+				schema_find_field(j->st, key);
+			json_t *was = f ? json_object_get(shown, f->name) :
+					  NULL;
+
+			if (!was || value_equal(was, then))
+				continue;
+			then = render_value(
+				f, json_object_get(j->recent[i], key));
+			if (value_equal(was, then))
+				json_object_set(e->before, key, then);
+			json_decref(then);
+		}
+	}
+	json_decref(shown);
+}
+
 int save_commit_edit(struct cache *c, struct live *l, enum op_kind kind,
 		     struct recfile_edit *e, const char *bytes, size_t n,
 		     struct after *a)
@@ -599,7 +638,8 @@ int save_bytes_locked(struct cache *c, struct live *l, const char *bytes,
 	if (r == 0 && save_is_new(l))
 		note_copy(c, bytes, n, e.before);
 	if (r == 0) {
-		if (!save_is_new(l))
+		save_base_on_shown(c, l, &j, &e);
+		if (!save_is_new(l) && !is_stuck(l))
 			r = stale_sort_out(c, l, &j, bytes, n, &e);
 		if (r == 0)
 			r = save_commit_edit(c, l, save_is_new(l) ?

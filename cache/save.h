@@ -68,6 +68,10 @@ int save_finish_op(struct cache *c, struct live *l, int64_t id, int why);
 int save_add_op(struct cache *c, struct live *l, enum op_kind kind,
 		const struct recfile_edit *e, const char *bytes, size_t n,
 		int64_t due_ms);
+/* While bytes that are not confirmed are shown, the server's later word is not:
+ * a field was changed from what those bytes say, if it ever was so. */
+void save_base_on_shown(struct cache *c, struct live *l,
+			const struct save_judging *j, struct recfile_edit *e);
 /* Commits a judged edit with the bytes that say it. */
 int save_commit_edit(struct cache *c, struct live *l, enum op_kind kind,
 		     struct recfile_edit *e, const char *bytes, size_t n,

@@ -207,6 +207,26 @@ static bool is_edited(const struct stale *s, const json_t *version)
 	return differs;
 }
 
+/* In how many fields the save says what the version did. */
+static size_t agreement(const struct stale *s, const json_t *version)
+{
+	const struct schema_table *st = s->j->st;
+	size_t n = 0, i;
+
+	for (i = 0; i < st->fields_n; i++) {
+		const struct schema_field *f = &st->fields[i];
+		const char *part = f->computed ? "computed" : "fields";
+		json_t *said = json_object_get(json_object_get(s->doc, part),
+					       f->name);
+		json_t *then = render_value(f, json_object_get(version,
+							       f->id.s));
+
+		n += said && value_equal(then, said);
+		json_decref(then);
+	}
+	return n;
+}
+
 /* ---- what follows ---- */
 
 /* The changed fields that the server changed since: those that say what the
@@ -319,8 +339,9 @@ static void look(struct stale *s)
 {
 	const struct save_judging *j = s->j;
 	int64_t now = clock_wall_ms(s->c->clock);
-	const json_t *version = last_seen(s);
-	size_t i;
+	const json_t *version = last_seen(s), *best = NULL;
+	enum match best_m = MATCH_NOT;
+	size_t i, n, best_n = 0;
 
 	if (version) {
 		if (concerns(s, version, MATCH_SURE))
@@ -332,13 +353,19 @@ static void look(struct stale *s)
 
 		version = j->recent[i];
 		if (now - j->replaced_ms[i - j->versions_from] > STALE_MS)
-			return;
+			break;
 		m = match_version(s, version);
 		if (m <= MATCH_NOT || !concerns(s, version, m))
 			continue;
-		apply(s, version, m);
-		return;
+		n = agreement(s, version);
+		if (best && n <= best_n)
+			continue;
+		best = version;
+		best_m = m;
+		best_n = n;
 	}
+	if (best)
+		apply(s, best, best_m);
 }
 
 int stale_sort_out(struct cache *c, struct live *l,

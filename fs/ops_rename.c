@@ -93,6 +93,13 @@ static struct rec_key take_target(struct move *m, struct op_farewell *bye)
 	return cs.key;
 }
 
+/* Content that cannot be taken is EINVAL elsewhere. Of a rename mv would tell
+ * that a directory cannot be moved into itself. */
+static int refusal(int r)
+{
+	return r == -EINVAL ? -EBADMSG : r;
+}
+
 static int record_to_record(struct move *m)
 {
 	struct atfs *fs = m->fs;
@@ -119,8 +126,8 @@ static int record_to_record(struct move *m)
 	}
 	note_listed(fs, cs.key, m->from.name, m->listed_from);
 	op_note_change(fs, cs.key);
-	r = cache_rename(fs->cache, m->from.table, m->from.name, m->to.name,
-			 &over, &now);
+	r = refusal(cache_rename(fs->cache, m->from.table, m->from.name,
+				 m->to.name, &over, &now));
 	if (r == 0 && over.seq != 0)
 		op_farewell_apply(fs, &bye);
 	op_farewell_release(&bye);
@@ -210,7 +217,8 @@ static int local_to_record(struct move *m)
 	held = inode_find(fs->inodes, &k, &nodeid) &&
 	       inode_is_at(fs->inodes, nodeid, dir, m->from.name);
 	(void)take_target(m, &bye);
-	r = cache_replace(fs->cache, m->to.table, m->to.name, bytes, n, &cs);
+	r = refusal(cache_replace(fs->cache, m->to.table, m->to.name, bytes, n,
+				  &cs));
 	free(bytes);
 	if (r == 0) {
 		/* The inode first: what it goes by is gone in a moment. */

@@ -8,10 +8,10 @@
  *          this process alone.
  * Threads: loop thread only; done() is called there, never from inside
  *          api_submit.
- * Errors:  in done(): err->err != 0. Reads (and PATCH, DELETE, which have the
- *          same effect when repeated) are retried on 429, 5xx and transport
- *          failures up to call->max_tries; a create only on 429, which means
- *          that nothing was done. ERROR_LOST or ERROR_SERVER of a write means
+ * Errors:  in done(): err->err != 0. Reads (and DELETE, which has the same
+ *          effect when repeated) are retried on 429, 5xx and transport
+ *          failures up to call->max_tries; an update as long as surely nothing
+ *          was done, a create only on 429. ERROR_LOST or ERROR_SERVER of a write means
  *          "outcome unknown"; so does ERROR_CANCELLED by api_free of one that
  *          was under way. ERROR_OFFLINE and ERROR_RATE of a write: none of
  *          its tries was done. All other classes tell of the last try.

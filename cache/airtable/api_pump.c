@@ -344,7 +344,9 @@ static int64_t retry_wait_ns(struct api *a, struct call *c,
 	 * it wait. */
 	if (e->cls == ERROR_RATE)
 		return 0;
-	if (kind_makes(c->kind))
+	/* What may have been done is not done again over what others have
+	 * made of it since: who asked looks first. */
+	if (kind_makes(c->kind) || (c->kind == API_UPDATE && c->maybe_done))
 		return -1;
 	if (e->cls != ERROR_SERVER && e->cls != ERROR_LOST &&
 	    e->cls != ERROR_OFFLINE)

@@ -1,4 +1,5 @@
-# Saving: every program's way, and what the server then saw.
+# Saving, creating, removing, and what the server then saw. The programs are in
+# t_editors.sh.
 
 F="Product Catalog/Furniture"
 CHAIR=rec8vAzQ1b2c3d4e5
@@ -21,137 +22,11 @@ one_patch() {
 	eq deletes "$(calls delete)" 0
 }
 
-test_a_save_by_sed_sends_one_patch_of_one_field() {
-	ready
-	sed -i 's/"Price": 250/"Price": 199/' "$C" || fail sed
-	eq there "$(jq .fields.Price "$C")" 199
-	one_patch '[199]'
-	eq server "$(record $CHAIR | jq .Price)" 199
-	eq computed "$(jq .computed.Total "$C")" 398
-	eq names "$(ls -A "$T" | grep -c sed)" 0
-}
-
-test_a_save_by_sed_with_backup() {
-	ready
-	sed -i.bak 's/"Price": 250/"Price": 198/' "$C" || fail sed
-	one_patch '[198]'
-	grep -q '"Price": 250' "$C.bak" || fail "no backup"
-	rm "$C.bak"
-}
-
-test_a_save_by_redirect() {
-	ready
-	jq '.fields.Price = 12.5' "$C" >"$D/new"
-	cat "$D/new" >"$C" || fail "cat >"
-	cmp "$D/new" "$C" || fail "reads back otherwise"
-	one_patch '[12.5]'
-}
-
 test_a_save_by_echo_of_a_bare_object() {
 	ready
 	echo '{"Price": 77}' >"$C" || fail echo
 	one_patch '[77]'
 	eq whole "$(jq -r .fields.Name "$C")" "Hammock Chair"
-}
-
-test_a_save_by_cp_and_mv_over() {
-	ready -o writeback=4 # longer than a slow jq takes, so that nothing leaves
-	jq '.fields.Price = 13' "$C" >"$D/new"
-	cp "$D/new" "$C" || fail cp
-	one_patch '[13]'
-	sim_reset
-	jq '.fields.Price = 14' "$C" >"$D/new"
-	mv "$D/new" "$C" || fail mv
-	one_patch '[14]'
-	sim_reset
-	jq '.fields.Price = 15' "$C" >"$T/tmp" && mv "$T/tmp" "$C" || fail "mv inside"
-	one_patch '[15]'
-	sim_reset
-	jq '.fields.Price = 16' "$C" >"$T/t.json" && mv "$T/t.json" "$C" ||
-		fail "mv of a .json inside"
-	one_patch '[16]'
-	eq names "$(ls "$T" | wc -l)" 123
-}
-
-test_a_save_by_sponge_perl_rsync_tee_python() {
-	ready
-	jq '.fields.Price = 21' "$C" | sponge "$C" || fail sponge
-	one_patch '[21]'; sim_reset
-	perl -pi -e 's/"Price": 21/"Price": 22/' "$C" || fail perl
-	one_patch '[22]'; sim_reset
-	mkdir "$D/in"
-	# (another size each time: rsync looks at size and mtime alone)
-	jq '.fields.Price = 2300' "$C" >"$D/in/Hammock Chair.json"
-	rsync -a "$D/in/" "$T/" || fail rsync
-	one_patch '[2300]'; sim_reset
-	jq '.fields.Price = 24000' "$C" >"$D/in/Hammock Chair.json"
-	rsync -a --inplace "$D/in/" "$T/" || fail "rsync --inplace"
-	one_patch '[24000]'; sim_reset
-	jq '.fields.Price = 25' "$C" >"$D/x"; tee "$C" <"$D/x" >/dev/null || fail tee
-	one_patch '[25]'; sim_reset
-	python3 - "$C" <<'P' || fail python
-import json, sys
-d = json.load(open(sys.argv[1]))
-d["fields"]["Price"] = 26
-with open(sys.argv[1], "w") as f:
-    json.dump(d, f, indent=2, ensure_ascii=False)
-P
-	one_patch '[26]'
-}
-
-test_a_save_by_appending_in_pieces() {
-	ready
-	jq '.fields.Price = 31' "$C" >"$D/new"
-	{ head -c 40 "$D/new"; sleep 0.1; tail -c +41 "$D/new"; } | cat >"$C" ||
-		fail "in pieces"
-	one_patch '[31]'
-}
-
-test_a_save_by_vim() {
-	command -v vim >/dev/null || skip "vim is not installed"
-	ready
-	n=40
-	for how in "" "set backupcopy=yes" "set nowritebackup" "set backup"; do
-		sim_reset
-		n=$((n + 1))
-		vim -es -u NONE -N -c "$how" -c "%s/\"Price\": [0-9.]*/\"Price\": $n/" \
-			-c wq "$C" </dev/null >/dev/null 2>&1 || fail "vim ($how)"
-		eq there "$(jq .fields.Price "$C")" $n
-		one_patch "[$n]"
-	done
-	rm -f "$C~"
-	eq names "$(ls -A "$T" | wc -l)" 123
-}
-
-test_a_save_by_nano() {
-	command -v nano >/dev/null && command -v tmux >/dev/null ||
-		skip "nano or tmux is not installed"
-	ready
-	S=atfs$$
-	TERM=xterm tmux -f /dev/null -L $S new-session -d -x 80 -y 24 \
-		"TERM=xterm nano --ignorercfiles '$C'"
-	sleep 1
-	# search and replace: 250 by 251, all
-	tmux -L $S send-keys C-\\ ; sleep 0.3
-	tmux -L $S send-keys '"Price": 250' Enter; sleep 0.3
-	tmux -L $S send-keys '"Price": 251' Enter; sleep 0.3
-	tmux -L $S send-keys a; sleep 0.3
-	tmux -L $S send-keys C-s; sleep 0.5
-	tmux -L $S send-keys C-x; sleep 0.5
-	tmux -L $S kill-server 2>/dev/null
-	eq there "$(jq .fields.Price "$C")" 251
-	one_patch '[251]'
-}
-
-test_a_save_by_emacs() {
-	command -v emacs >/dev/null || skip "emacs is not installed"
-	ready
-	emacs -Q --batch --eval "(progn (find-file \"$C\")
-		(re-search-forward \"\\\"Price\\\": 250\")
-		(replace-match \"\\\"Price\\\": 252\") (save-buffer))" \
-		>/dev/null 2>&1 || fail emacs
-	one_patch '[252]'
-	rm -f "$C~"
 }
 
 test_a_null_clears_and_an_absent_field_stays() {

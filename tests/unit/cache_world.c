@@ -64,7 +64,8 @@ void world_begin(struct world *w)
 		.writeback_ms = 1000, .delete_delay_ms = 5000,
 		.max_deletes = 100, .clock = &w->clk.source,
 		.transport = &w->acc.transport,
-		.events = { w, told_changed, told_new, told_gone, told_dir },
+		.events = { w, told_changed, told_new, told_gone, told_dir,
+			    NULL },
 	};
 }
 

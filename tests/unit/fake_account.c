@@ -302,18 +302,27 @@ static bool check_fields(struct fake_account *f, const json_t *fields,
 	return true;
 }
 
-static void put_cells(struct fa_record *r, const json_t *fields)
+static void put_cells(struct fake_account *f, struct fa_record *r,
+		      const json_t *fields, bool create)
 {
 	const char *key;
 	json_t *v;
 
 	json_object_foreach((json_t *)fields, key, v) {
-		if (json_is_null(v) || (json_is_string(v) &&
-					json_string_length(v) == 0))
+		bool empty = json_is_null(v) || (json_is_string(v) &&
+						 json_string_length(v) == 0);
+
+		if (f->watch.wrote && !create)
+			f->watch.wrote(f->watch.ctx, f->performing, r, key,
+				       json_object_get(r->cells, key),
+				       empty ? NULL : v);
+		if (empty)
 			json_object_del(r->cells, key);
 		else
 			json_object_set(r->cells, key, v);
 	}
+	if (create && f->watch.made)
+		f->watch.made(f->watch.ctx, r);
 }
 
 static void tell_write(struct fake_account *f, unsigned table, bool create,
@@ -374,7 +383,7 @@ static struct reply answer_write(struct fake_account *f, unsigned table,
 				 fake_account_by_id(f, json_string_value(
 						json_object_get(rec, "id")));
 
-		put_cells(to, json_object_get(rec, "fields"));
+		put_cells(f, to, json_object_get(rec, "fields"), create);
 		tell_write(f, table, create, to,
 			   json_object_get(rec, "fields"));
 		json_array_append_new(out, record_json(to));
@@ -408,6 +417,9 @@ static struct reply answer_delete(struct fake_account *f, const char *query)
 	for (p = query; (p = strstr(p, "records[]=")) != NULL;) {
 		p += strlen("records[]=");
 		assert_int_equal(sscanf(p, "%31[a-zA-Z0-9]", id), 1);
+		if (f->watch.removed)
+			f->watch.removed(f->watch.ctx,
+					 fake_account_by_id(f, id));
 		fake_hooks_tell_table(&f->hooks, "publicApi",
 				      table_ids[fake_account_by_id(f, id)
 							->table],
@@ -504,6 +516,7 @@ static struct reply perform(struct fake_account *f, const struct fa_pending *p)
 	char offset[64] = "", id[32];
 	struct reply r;
 
+	f->performing = p->id;
 	if (f->secret && strcmp(f->secret, p->bearer) != 0)
 		return reply_text(401, "{\"error\":{\"type\":"
 				       "\"AUTHENTICATION_REQUIRED\"}}");
@@ -686,6 +699,10 @@ static void answer(const struct fake_account *f, struct fa_pending *p,
 	http_done_fn *done = p->done;
 	void *arg = p->arg;
 
+	if (f->watch.checked && status == 200 &&
+	    (kind_of(p) == FA_GET ||
+	     (kind_of(p) == FA_QUERY && strstr(p->body, "RECORD_ID()"))))
+		f->watch.checked(f->watch.ctx, f->last_id, body);
 	forget(p);
 	done(arg, &a);
 }

@@ -82,8 +82,25 @@ struct fa_pending {
 	char *answer;
 };
 
+/* Who wants to know all that happens; each may be NULL. Requests are numbered
+ * as they are submitted. Not told of what a test does as another user. */
+struct fa_watch {
+	void *ctx;
+	void (*made)(void *ctx, const struct fa_record *r);
+	/* one cell by one request; NULL = empty */
+	void (*wrote)(void *ctx, int64_t request, const struct fa_record *r,
+		      const char *field, const json_t *was,
+		      const json_t *now);
+	void (*removed)(void *ctx, const struct fa_record *r);
+	/* values of records asked for by id are handed over; last: the request
+	 * submitted last before that */
+	void (*checked)(void *ctx, int64_t last, const char *body);
+};
+
 struct fake_account {
 	struct http_transport transport;
+	struct fa_watch watch;
+	int64_t performing;      /* number of the request */
 	struct fake_clock *clock;
 	struct fa_record *records; /* they never move */
 	size_t n;

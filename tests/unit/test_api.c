@@ -606,7 +606,7 @@ static void test_5xx_backs_off_with_jitter(void **state)
 	clk.random = 0;
 	clk.now_ns += 2 * S;
 	memset(&r, 0, sizeof(r));
-	submit(call_of(API_UPDATE, &r));
+	submit(call_of(API_DELETE, &r));
 	turn();
 	fake_http_answer(&http, 4, 500, "");
 	turn();
@@ -696,7 +696,7 @@ static void test_P4_doubt_stays(void **state)
 	fake_http_answer(&http, 1, 200, LIST);
 	assert_int_equal(r.err.err, 0);
 
-	submit(call_of(API_UPDATE, &w));
+	submit(call_of(API_DELETE, &w));
 	turn();
 	fake_http_fail(&http, 2, true, false);
 	turn();
@@ -709,26 +709,51 @@ static void test_P4_doubt_stays(void **state)
 	assert_int_equal(w.err.cls, ERROR_LOST);
 }
 
-/* Updates and deletes have the same effect when repeated. */
+/* A delete has the same effect when repeated. */
 static void test_unreadable_success_is_repeated(void **state)
 {
-	static const enum api_kind kinds[] = { API_UPDATE, API_DELETE };
+	struct result r = { 0 };
+	size_t before = http.n;
 
 	(void)state;
-	for (size_t i = 0; i < 2; i++) {
-		struct result r = { 0 };
-		size_t before = http.n;
-
-		submit(call_of(kinds[i], &r));
-		for (size_t k = 0; k < 4; k++) {
-			advance(2 * S);
-			assert_int_equal(http.n, before + k + 1);
-			assert_int_equal(r.calls, 0);
-			fake_http_answer(&http, before + k, 200, "{\"rec");
-		}
-		assert_int_equal(r.calls, 1);
-		assert_int_equal(r.err.cls, ERROR_LOST);
+	submit(call_of(API_DELETE, &r));
+	for (size_t k = 0; k < 4; k++) {
+		advance(2 * S);
+		assert_int_equal(http.n, before + k + 1);
+		assert_int_equal(r.calls, 0);
+		fake_http_answer(&http, before + k, 200, "{\"rec");
 	}
+	assert_int_equal(r.calls, 1);
+	assert_int_equal(r.err.cls, ERROR_LOST);
+}
+
+/* An update has not, if somebody changed the record in between: who sent it
+ * looks first. One that surely did nothing goes again. */
+static void test_P4_an_update_in_doubt_is_not_repeated(void **state)
+{
+	struct result r[4] = { 0 };
+	size_t at;
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		submit(call_of(API_UPDATE, &r[i]));
+		advance(2 * S);
+		at = http.n - 1;
+		if (i == 0)
+			fake_http_fail(&http, at, true, false);
+		else if (i == 1)
+			fake_http_answer(&http, at, 503, "");
+		else if (i == 2)
+			fake_http_answer(&http, at, 200, "{\"rec");
+		else
+			fake_http_fail(&http, at, false, false);
+		advance(2 * S);
+		assert_int_equal(r[i].calls, i < 3);
+		assert_int_equal(http.n, at + (i < 3 ? 1 : 2));
+	}
+	assert_int_equal(r[0].err.cls, ERROR_LOST);
+	assert_int_equal(r[1].err.cls, ERROR_SERVER);
+	assert_int_equal(r[2].err.cls, ERROR_LOST);
 }
 
 /* ---- offline ---- */
@@ -1415,6 +1440,7 @@ int main(void)
 		T(test_P4_create_is_sent_once),
 		T(test_P4_doubt_stays),
 		T(test_unreadable_success_is_repeated),
+		T(test_P4_an_update_in_doubt_is_not_repeated),
 		T(test_interactive_offline_is_told_soon),
 		T(test_breaker),
 		T(test_breaker_probe_cancelled),
