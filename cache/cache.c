@@ -26,6 +26,23 @@ static void copy_defaults(struct cache *c)
 		c->conf.writeback_ms = 0;
 }
 
+/* The start of the random id that Linux gives each boot. */
+static void set_boot(struct cache *c)
+{
+	const char *id = c->conf.boot_id;
+	char text[40] = "";
+	FILE *f = id ? NULL : fopen("/proc/sys/kernel/random/boot_id", "re");
+
+	if (f) {
+		if (!fgets(text, sizeof(text), f))
+			text[0] = '\0';
+		fclose(f);
+	}
+	snprintf(c->boot, sizeof(c->boot), "%.8s", id ? id : text);
+	if (strlen(c->boot) != 8)
+		strcpy(c->boot, "00000000");
+}
+
 static int check_profile(const char *name, struct atfs_error *reterr)
 {
 	const char *p;
@@ -48,7 +65,11 @@ static int open_journal(struct cache *c, struct atfs_error *reterr)
 
 	snprintf(path, sizeof(path), "%s/journal.db", c->state_dir);
 	r = journal_open(path, &c->journal, &lost);
-	if (r < 0)
+	if (r == -EPROTONOSUPPORT)
+		error_set(reterr, r, ERROR_INPUT, "the journal '%s' is of a "
+			  "newer version of airtablefs, or not its own; it is "
+			  "left as it is", path);
+	else if (r < 0)
 		error_set(reterr, r, ERROR_INPUT,
 			  "the journal '%s' cannot be opened: %s", path,
 			  strerror(-r));
@@ -159,6 +180,7 @@ int cache_open(const struct cache_config *conf, struct cache **ret,
 	if (r == 0)
 		r = copy_text(&c->upsert_key, conf->upsert_key);
 	copy_defaults(c);
+	set_boot(c);
 	if (r == 0)
 		r = check_profile(c->profile, reterr);
 	if (r == 0)

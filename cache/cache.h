@@ -91,6 +91,7 @@ struct cache_config {
 	/* For tests; NULL = the system's clock, curl. With a transport given no
 	 * thread is started: the test turns the loop (cache_turn). The cache
 	 * takes the transport over. */
+	const char *boot_id;      /* NULL = the machine's */
 	const struct clock_source *clock;
 	const struct http_transport *transport;
 };
@@ -209,6 +210,8 @@ int cache_write(struct cache *c, struct rec_key key, const char *buf, size_t n,
 		uint64_t off);
 int cache_truncate(struct cache *c, struct rec_key key, uint64_t size);
 int cache_fsync(struct cache *c, struct rec_key key);
+/* What was created, renamed or removed so far survives loss of power. */
+int cache_sync_names(struct cache *c);
 /* A descriptor that was open for writing was closed: judge what is there.
  * The answer is only for -o close=sync; others ignore it. */
 int cache_closed(struct cache *c, struct rec_key key);

@@ -3,6 +3,7 @@
 #include "airtable/limiter.h"
 #include "airtable/tally.h"
 #include "internal.h"
+#include "sqlite.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -12,10 +13,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* A new one is as durable as what will be synced in it. */
+static int make_dir(const char *path)
+{
+	if (mkdir(path, 0700) < 0)
+		return errno == EEXIST ? 0 : -errno;
+	return sql_sync_dir(path);
+}
+
 static int make_dirs(const char *path)
 {
 	char buf[PATH_MAX];
 	char *p;
+	int r;
 
 	if (strlen(path) >= sizeof(buf))
 		return -ENAMETOOLONG;
@@ -24,12 +34,14 @@ static int make_dirs(const char *path)
 		if (*p != '/')
 			continue;
 		*p = '\0';
-		if (mkdir(buf, 0700) < 0 && errno != EEXIST)
-			return -errno;
+		r = make_dir(buf);
+		if (r < 0)
+			return r;
 		*p = '/';
 	}
-	if (mkdir(buf, 0700) < 0 && errno != EEXIST)
-		return -errno;
+	r = make_dir(buf);
+	if (r < 0)
+		return r;
 	/* whatever the umask, and also if it was there before */
 	return chmod(buf, 0700) < 0 ? -errno : 0;
 }

@@ -3,6 +3,7 @@
  * scanner follows what is written from the start and says when the object is
  * complete or can never be. */
 #include "internal.h"
+#include "crash.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -47,6 +48,12 @@ static int write_all(int fd, const char *buf, size_t n, uint64_t off)
 	return 0;
 }
 
+/* There is no content that an empty file could stand for. */
+static bool is_nothing_yet(const struct live *l)
+{
+	return live_is_local(l) && l->ops_n == 0;
+}
+
 static int note_draft(struct cache *c, const struct live *l)
 {
 	struct table *t = tree_table_locked(c, l->key.table);
@@ -75,15 +82,18 @@ static int begin(struct cache *c, struct live *l, bool empty)
 		if (r < 0)
 			return r;
 	}
-	snprintf(l->file, sizeof(l->file), "%u-%u-%016llx", l->key.table,
-		 l->key.seq, (unsigned long long)clock_rand64(c->clock));
+	snprintf(l->file, sizeof(l->file), "%u-%u-%016llx-%s", l->key.table,
+		 l->key.seq, (unsigned long long)clock_rand64(c->clock),
+		 c->boot);
 	r = open_file(c, l, O_CREAT | O_EXCL);
+	crash_at(CRASH_DRAFT_MADE);
 	if (r == 0 && n)
 		r = write_all(l->fd, bytes, n, 0);
 	if (r == 0) {
 		l->has_draft = true;
 		l->draft_size = n;
 		r = note_draft(c, l);
+		crash_at(CRASH_DRAFT_NOTED);
 	}
 	if (r == 0 && !(l->scan_valid && l->scan.bytes == n)) {
 		scan_init(&l->scan);
@@ -108,10 +118,12 @@ void draft_drop_locked(struct cache *c, struct live *l)
 	if (l->file[0] && snprintf(path, sizeof(path), "%s/%s", c->drafts_dir,
 				   l->file) < (int)sizeof(path))
 		(void)unlink(path);
+	crash_at(CRASH_DRAFT_UNLINKED);
 	if (l->has_draft) {
 		if (t)
 			tid = t->id;
 		(void)journal_draft_drop(c->journal, &tid, l->record);
+		crash_at(CRASH_DRAFT_DROPPED);
 	}
 	l->file[0] = '\0';
 	l->has_draft = false;
@@ -199,6 +211,7 @@ static int commit(struct cache *c, struct live *l, struct save_error *e,
 	r = save_bytes_locked(c, l, bytes, n, e, a);
 	free(bytes);
 	if (r == 0) {
+		crash_at(CRASH_SAVED);
 		l->error.err = 0;
 		draft_drop_locked(c, l);
 	}
@@ -211,6 +224,7 @@ static int refuse(struct cache *c, struct live *l, const struct save_error *e)
 	save_refused_locked(c, l, e);
 	if (l->has_draft)
 		(void)note_draft(c, l);
+	crash_at(CRASH_DRAFT_REFUSED);
 	return e->err;
 }
 
@@ -229,6 +243,7 @@ int draft_write_locked(struct cache *c, struct live *l, const char *buf,
 		r = write_all(l->fd, buf, n, off);
 	if (r < 0)
 		return r;
+	crash_at(CRASH_DRAFT_WRITTEN);
 	if (off + n > l->draft_size)
 		l->draft_size = off + n;
 	touch(c, l);
@@ -264,6 +279,7 @@ int draft_truncate_locked(struct cache *c, struct live *l, uint64_t size,
 		r = -errno;
 	if (r < 0)
 		return r;
+	crash_at(CRASH_DRAFT_CUT);
 	if (size < l->draft_size && !(l->scan_valid && l->scan.bytes <= size))
 		l->scan_valid = false;
 	l->draft_size = size;
@@ -294,13 +310,13 @@ int draft_judge_locked(struct cache *c, struct live *l, bool heard,
 			return 0;
 		save_error_set(&e, -EINVAL, "the file is empty");
 		snprintf(e.hint, sizeof(e.hint), "%s",
-			 live_is_local(l) ?
+			 is_nothing_yet(l) ?
 				 "write a JSON object into it to create the "
 				 "record, or remove it" :
 				 "an empty file never clears a record; its "
 				 "content stands as before");
 		r = refuse(c, l, &e);
-		if (!live_is_local(l)) {
+		if (!is_nothing_yet(l)) {
 			l->emptied_ns = clock_mono_ns(c->clock);
 			arm(c);
 		}
@@ -376,6 +392,28 @@ static void arm(struct cache *c)
 
 /* ---- found at open ---- */
 
+/* Whether the machine has not been down since. Its file says when it began; a
+ * file without a mark is of an older version. */
+static bool is_of_this_boot(const struct cache *c, const char *file)
+{
+	const char *mark = strrchr(file, '-');
+
+	return !mark || strlen(mark + 1) == 16 ||
+	       strcmp(mark + 1, c->boot) == 0;
+}
+
+/* Of bytes that nobody judged, the disk may hold some and not others; what is
+ * valid by chance is not what somebody wrote. */
+static void doubt(struct cache *c, struct live *l)
+{
+	struct save_error e = { 0 };
+
+	save_error_set(&e, -EIO, "the machine went down while the file was "
+				 "being written");
+	snprintf(e.hint, sizeof(e.hint), "look at it, and save it again");
+	(void)refuse(c, l, &e);
+}
+
 int draft_attach_locked(struct cache *c, struct live *l,
 			const struct draft_row *d)
 {
@@ -386,8 +424,14 @@ int draft_attach_locked(struct cache *c, struct live *l,
 	r = open_file(c, l, 0);
 	if (r == 0 && fstat(l->fd, &st) < 0)
 		r = -errno;
+	if (r < 0 && r != -ENOENT) {
+		l->file[0] = '\0'; /* the next mount may be able to */
+		log_error("the draft of '%s' cannot be read: %s", d->name,
+			  strerror(-r));
+		return r;
+	}
 	l->has_draft = true;
-	if (r < 0 || (st.st_size == 0 && !live_is_local(l))) {
+	if (r < 0 || (st.st_size == 0 && !is_nothing_yet(l))) {
 		draft_drop_locked(c, l); /* nothing was in it */
 		return r;
 	}
@@ -399,6 +443,8 @@ int draft_attach_locked(struct cache *c, struct live *l,
 		save_error_set(&l->error, d->err, "%s",
 			       d->reason ? d->reason : "refused");
 	}
+	if (l->unjudged && !is_of_this_boot(c, l->file))
+		doubt(c, l);
 	if (l->unjudged)
 		arm(c);
 	return 0;

@@ -1,8 +1,11 @@
 /* The facade's calls that change records: each finds the record, applies the
  * change under the lock, and tells and wakes afterwards. */
 #include "internal.h"
+#include "crash.h"
+#include "sqlite.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -150,18 +153,35 @@ static int judge(struct cache *c, struct rec_key key, bool heard, int *ret_fd)
 	return r;
 }
 
+/* A draft's bytes and its file's name; the journal has the rest. */
+static int sync_draft(struct cache *c, int fd)
+{
+	char in[PATH_MAX];
+	int r = fsync(fd) < 0 ? -errno : 0;
+
+	if (r == 0 && snprintf(in, sizeof(in), "%s/.", c->drafts_dir) <
+			      (int)sizeof(in))
+		r = sql_sync_dir(in);
+	return r;
+}
+
 int cache_fsync(struct cache *c, struct rec_key key)
 {
 	int fd = -1, r, s;
 
 	r = judge(c, key, false, &fd);
 	if (fd >= 0) {
-		if (fsync(fd) < 0 && r == 0)
-			r = -errno;
+		s = sync_draft(c, fd);
+		r = r < 0 ? r : s;
 		close(fd);
 	}
 	s = journal_sync(c->journal);
 	return r < 0 ? r : s;
+}
+
+int cache_sync_names(struct cache *c)
+{
+	return journal_sync(c->journal);
 }
 
 int cache_closed(struct cache *c, struct rec_key key)
@@ -193,6 +213,7 @@ static int new_local_locked(struct cache *c, struct table *t, const char *name,
 	r = r == 0 ? store_commit(c->store) : (store_rollback(c->store), r);
 	if (r < 0)
 		return r;
+	crash_at(CRASH_ROW_MADE);
 	*ret = live_get(&c->live, key, id, name);
 	names_moved(c, t);
 	return *ret ? 0 : -ENOMEM;
@@ -225,6 +246,7 @@ static int record_for_locked(struct cache *c, struct table *t, const char *name,
 			names_moved(c, t);
 		if (r == -EBUSY) {
 			r = move_aside_locked(c, *ret);
+			crash_at(CRASH_MOVED_ASIDE);
 			*was_hidden = false;
 			if (r == 0)
 				r = -ENOENT;
@@ -429,6 +451,7 @@ static int rename_over_locked(struct cache *c, struct table *t,
 	free(plain);
 	if (r < 0)
 		return r;
+	crash_at(CRASH_REPLACED);
 	after_record(a, (*ret)->key);
 	from = live_find(&c->live, from_key);
 	/* it goes only once its content has arrived */

@@ -136,11 +136,8 @@ static void attach_all_locked(struct cache *c, struct base *b)
 	for (i = 0; i < c->tables_n; i++) {
 		struct table *t = c->tables[i];
 
-		if (!t || t->base != b)
-			continue;
-		restore_attach_locked(c, t);
-		if (t->complete)
-			restore_settle_locked(c, t);
+		if (t && t->base == b)
+			restore_attach_locked(c, t);
 	}
 	restore_want_locked(c);
 }

@@ -10,6 +10,8 @@
 #define WAIT_FACTOR 5              /* writeback times an edit waits at most
                                       while others keep coming */
 #define HOLD_BASE_MS 60000         /* before a base without calls is tried */
+#define AGAIN_MS 10000             /* before a journal that could not be written
+                                      is tried again; ours */
 #define DELETE_SLACK_MS 500        /* deletes that fall due so soon go along */
 
 int flush_new(struct cache *c)
@@ -74,13 +76,17 @@ int flush_move_locked(struct flush *f, struct flush_item *it, enum op_state to)
 		log_error("the journal cannot be written: %s", strerror(-r));
 		if (o) { /* looked at again after a while */
 			o->busy = false;
-			o->due_ms = clock_wall_ms(f->c->clock) + 10000;
+			o->due_ms = clock_wall_ms(f->c->clock) + AGAIN_MS;
+			o->adrift = o->state == OP_SENDING ||
+				    (o->state == OP_UNKNOWN &&
+				     o->kind != OP_CREATE);
 		}
 		return r;
 	}
 	if (o) {
 		o->state = to;
 		o->busy = false;
+		o->adrift = false;
 		if (to == OP_DONE)
 			live_drop_op(l, it->op.id);
 	}
@@ -250,6 +256,20 @@ static int64_t is_off(const struct pick *p, const struct live *l)
 	return t ? rights_write_off_until(p->f->c, t->base) : 0;
 }
 
+/* The journal could not be written when its answer came (a full disk): as if
+ * that answer had been lost. */
+static void catch_adrift(struct pick *p, struct live *l)
+{
+	struct flush_item it = { .key = l->key };
+	struct live_op *o = &l->ops[0];
+
+	if (o->due_ms <= p->now_ms &&
+	    journal_get(p->f->c->journal, o->id, false, &it.op) == 0)
+		flush_lost_locked(p->f, &it);
+	op_clear(&it.op);
+	look_again(p, o->due_ms);
+}
+
 static bool pick_one(void *ctx, struct live *l)
 {
 	struct pick *p = ctx;
@@ -286,6 +306,10 @@ static bool pick_one(void *ctx, struct live *l)
 	if (wait == 0 && (settle_delete(p, l) || l->ops_n == 0))
 		return true;
 	o = &l->ops[0];
+	if (o->adrift) {
+		catch_adrift(p, l);
+		return true;
+	}
 	if (o->busy || (o->state != OP_QUEUED && o->state != OP_UNKNOWN))
 		return true;
 	due = p->f->urgent || o->due_ms <= p->now_ms;

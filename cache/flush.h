@@ -65,6 +65,9 @@ int flush_move_locked(struct flush *f, struct flush_item *it, enum op_state to);
 /* ---- flush_send.c: take the batch over ---- */
 void flush_check(struct flush_batch *b);
 void flush_send(struct flush_batch *b);
+/* The answer to it was lost: an update or a delete is simply repeated, a create
+ * is looked for. */
+void flush_lost_locked(struct flush *f, struct flush_item *it);
 /* A create that turned out to be done: the record is rec now. */
 int flush_adopt_locked(struct flush *f, struct table *t, struct flush_item *it,
 		       json_t *rec, struct after *a);

@@ -2,6 +2,7 @@
  * created since are looked at. One whose content is ours is adopted; none,
  * looked for twice, is sent again; more than were sent are a conflict. */
 #include "flush.h"
+#include "crash.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,6 +77,7 @@ void flush_look(struct flush_batch *b)
 		lock_drop(&b->f->c->mu);
 		look_end(b);
 	}
+	crash_at(CRASH_LOOK_SENT);
 }
 
 static bool is_ours(const struct schema_table *st, const struct flush_item *it,
@@ -201,6 +203,7 @@ static void adopt_locked(struct flush_batch *b, struct flush_item *it,
 			(void)live_settle(&b->f->c->live, l);
 	}
 	(void)absorb_commit(&ab);
+	crash_at(CRASH_LOOK_ADOPTED);
 }
 
 static void judge_locked(struct flush_batch *b, json_t *records,
@@ -222,6 +225,7 @@ static void judge_locked(struct flush_batch *b, json_t *records,
 		} else if (++it->looks >= LOOKS) {
 			(void)flush_move_locked(b->f, it, OP_QUEUED);
 			it->done = true;
+			crash_at(CRASH_LOOK_QUEUED);
 		}
 	}
 	schema_unref(s);
@@ -253,6 +257,7 @@ static void look_done(void *arg, const struct api_answer *ans)
 		json_string_value(json_object_get(ans->json, "offset"));
 	size_t i, left = 0;
 
+	crash_at(CRASH_LOOK_ANSWERED);
 	if (ans->err->err || !json_is_array(page)) {
 		lock_take(&c->mu);
 		unpick(b, FLUSH_SETTLE_MS);

@@ -1,6 +1,7 @@
 /* One batch on its way: the check of what the server holds now, the request,
  * and what its answer means for each operation. */
 #include "flush.h"
+#include "crash.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,6 +44,7 @@ void flush_reject_locked(struct flush *f, struct flush_item *it,
 	it->op.reason = strdup(err->text);
 	if (flush_move_locked(f, it, OP_REJECTED) < 0 || !l)
 		return;
+	crash_at(CRASH_REJECTED);
 	if (it->op.kind != OP_DELETE && save_refold_locked(f->c, l) > 0)
 		return; /* mended meanwhile: sent again with what came since */
 	/* a delete that may not be is given up: what stays is the error */
@@ -78,6 +80,7 @@ static void conflict_locked(struct flush *f, struct flush_item *it,
 	it->op.theirs = json_dumps(theirs, JSON_COMPACT);
 	if (flush_move_locked(f, it, OP_CONFLICT) < 0 || !l)
 		return;
+	crash_at(CRASH_CONFLICT);
 	save_error_set(&l->error, -EBUSY, "%s", reason);
 	snprintf(l->error.hint, sizeof(l->error.hint),
 		 "nothing was overwritten; airtablefs resolve --mine, --theirs "
@@ -101,23 +104,24 @@ void flush_note_sent(struct cache *c, struct op *o)
 	(void)journal_rewrite(c->journal, o);
 }
 
-/* The answer to it was lost: an update or a delete is simply repeated, a create
- * is looked for. */
-static void lost_one_locked(struct flush *f, struct flush_item *it)
+void flush_lost_locked(struct flush *f, struct flush_item *it)
 {
 	struct live *l = live_find(&f->c->live, it->key);
 	struct live_op *o = l ? live_find_op(l, it->op.id) : NULL;
 
 	if (flush_move_locked(f, it, OP_UNKNOWN) < 0)
 		return;
+	crash_at(CRASH_LOST);
 	if (it->op.kind != OP_CREATE)
 		flush_note_sent(f->c, &it->op);
+	crash_at(CRASH_LOST_NOTED);
 	if (o && it->op.kind == OP_DELETE)
 		o->maybe = true;
 	if (it->op.kind != OP_CREATE)
 		(void)flush_move_locked(f, it, OP_QUEUED);
 	else if (o) /* the server may still be at it */
 		o->due_ms = clock_wall_ms(f->c->clock) + FLUSH_SETTLE_MS;
+	crash_at(CRASH_LOST_QUEUED);
 }
 
 static void lost_locked(struct flush_batch *b)
@@ -125,7 +129,7 @@ static void lost_locked(struct flush_batch *b)
 	size_t i;
 
 	for (i = 0; i < b->n; i++)
-		lost_one_locked(b->f, &b->items[i]);
+		flush_lost_locked(b->f, &b->items[i]);
 }
 
 /* ---- done: the answer is the record's new state ---- */
@@ -193,6 +197,7 @@ static void confirmed_locked(struct flush *f, struct absorb *ab,
 	if (flush_move_locked(f, it, OP_DONE) == 0 && l) {
 		bool more = still_local(l);
 
+		crash_at(CRASH_OP_DONE);
 		if (!more)
 			l->size = -1;
 		if (!more && !l->has_draft) /* else it is the draft's */
@@ -226,6 +231,32 @@ static bool is_changed_here(struct cache *c, const struct table *t,
 	return l && (l->ops_n || l->has_draft);
 }
 
+/* Its name was taken when it was found in the journal, so it had its local id
+ * in it, which means nothing any more. */
+static int name_anew_locked(struct flush *f, struct table *t, struct live *l,
+			    const char *id, const char *primary,
+			    struct after *a)
+{
+	char name[NAME_BUF], was[NAME_BUF];
+	size_t n = primary ? strlen(primary) : 0;
+	int r;
+
+	memcpy(was, l->name, sizeof(was));
+	name_make(primary, n, id, false, RECORD_SUFFIX, name);
+	r = store_set_name(f->c->store, t->no, l->key.seq, name, primary);
+	if (r == -EEXIST) {
+		name_make(primary, n, id, true, RECORD_SUFFIX, name);
+		r = store_set_name(f->c->store, t->no, l->key.seq, name,
+				   primary);
+	}
+	if (r < 0)
+		return r;
+	memcpy(l->name, name, sizeof(l->name));
+	after_gone(a, t->no, was, l->key);
+	after_new(a, t->no, l->name);
+	return 0;
+}
+
 int flush_adopt_locked(struct flush *f, struct table *t, struct flush_item *it,
 		       json_t *rec, struct after *a)
 {
@@ -235,7 +266,7 @@ int flush_adopt_locked(struct flush *f, struct table *t, struct flush_item *it,
 	struct store_change gone = { 0 };
 	struct schema *s;
 	const struct schema_table *st = tree_schema_locked(t, &s);
-	char *primary = NULL, local[ATFS_ID_MAX];
+	char *primary = NULL, local[ATFS_ID_MAX], made[ATFS_ID_MAX + 4];
 	int r;
 
 	if (!id || !id_is_valid(id, "rec") || !l || !st) {
@@ -250,14 +281,19 @@ int flush_adopt_locked(struct flush *f, struct table *t, struct flush_item *it,
 		return -EBUSY;
 	}
 	r = store_adopt(c->store, t->no, it->key.seq, id, &gone);
-	if (r == 0) /* the name that was given stays valid */
+	snprintf(made, sizeof(made), " (%s)", local);
+	if (r == 0 && strstr(l->name, made))
+		r = name_anew_locked(f, t, l, id, primary, a);
+	else if (r == 0) /* the name that was given stays valid */
 		r = store_set_name(c->store, t->no, it->key.seq, l->name,
 				   primary);
 	if (r == 0 && gone.seq)
 		after_gone(a, t->no, gone.name,
 			   (struct rec_key){ t->no, gone.seq });
+	crash_at(CRASH_ROW_ADOPTED);
 	if (r == 0 && strcmp(local, id) != 0)
 		r = journal_adopt(c->journal, local, id);
+	crash_at(CRASH_ADOPTED);
 	if (r == 0 && strcmp(local, id) != 0) {
 		/* its inode number is another one now, in listings too */
 		after_new(a, t->no, l->name);
@@ -323,22 +359,23 @@ static void written_locked(struct flush_batch *b, json_t *records,
 		if (r == -EBUSY)
 			met_changes_locked(b->f, it, a);
 		else if (r < 0)
-			lost_one_locked(b->f, it);
+			flush_lost_locked(b->f, it);
 		else
 			confirmed_locked(b->f, &ab, it, rec, a);
 	}
 	if (absorb_commit(&ab) < 0)
 		log_error("the cache cannot be written");
+	crash_at(CRASH_ABSORBED);
 }
 
+/* The row first: an operation without one is asked about at the next start, a
+ * row that stayed would show what is gone. */
 static void deleted_locked(struct flush *f, struct flush_item *it)
 {
 	struct cache *c = f->c;
 	struct live *l;
 	int r;
 
-	if (flush_move_locked(f, it, OP_DONE) < 0)
-		return;
 	fetch_note_own_locked(c, tree_table_locked(c, it->key.table),
 			      it->op.record);
 	r = store_begin(c->store);
@@ -349,8 +386,12 @@ static void deleted_locked(struct flush *f, struct flush_item *it)
 		else
 			store_rollback(c->store);
 	}
-	if (r < 0)
+	if (r < 0 && r != -ENOENT)
 		log_error("the cache cannot be written");
+	crash_at(CRASH_DELETE_COMMITTED);
+	if (flush_move_locked(f, it, OP_DONE) < 0)
+		return;
+	crash_at(CRASH_DELETE_DONE);
 	l = live_find(&c->live, it->key);
 	if (l && l->ops_n == 0) {
 		l->hidden = false;
@@ -533,14 +574,19 @@ static void send_now(struct flush_batch *b)
 		r = flush_move_locked(b->f, &b->items[i], OP_SENDING);
 	}
 	lock_drop(&c->mu);
+	crash_at(CRASH_SENDING);
 	b->f->requests++;
+	/* else a loss of power would make it one that was never sent */
+	if (r == 0)
+		r = journal_sync(c->journal);
 	if (r == 0)
 		r = submit(b);
+	crash_at(CRASH_SENT);
 	if (r < 0) {
 		lock_take(&c->mu);
 		requeue_locked(b, 0);
 		lock_drop(&c->mu);
-		flush_hold(b->f, "no memory");
+		flush_hold(b->f, strerror(-r));
 		batch_end(b);
 	}
 }
@@ -621,6 +667,7 @@ static void send_done(void *arg, const struct api_answer *ans)
 		batch_end(b);
 		return;
 	}
+	crash_at(CRASH_ANSWERED);
 	backoff_reset(&b->f->backoff);
 	if (b->f->held)
 		log_info("changes are sent again");
@@ -695,6 +742,7 @@ void flush_check(struct flush_batch *b)
 		flush_hold(b->f, "no memory");
 		batch_end(b);
 	}
+	crash_at(CRASH_CHECK_SENT);
 }
 
 /* One record as the server holds it now: merge, and learn from it. */
@@ -810,6 +858,7 @@ static void check_done(void *arg, const struct api_answer *ans)
 		batch_end(b);
 		return;
 	}
+	crash_at(CRASH_CHECK_ANSWERED);
 	lock_take(&c->mu);
 	if (!ans->err->err)
 		r = apply_check_locked(b, ans->json, &a);
@@ -817,6 +866,7 @@ static void check_done(void *arg, const struct api_answer *ans)
 		missing_locked(b, &a);
 	lock_drop(&c->mu);
 	after_run(c, &a);
+	crash_at(CRASH_CHECK_ABSORBED);
 	free(b->offset);
 	b->offset = offset && *offset ? strdup(offset) : NULL;
 	b->f->requests--;

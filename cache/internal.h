@@ -110,6 +110,8 @@ struct table {
 	uint64_t read_stamp;       /* when they were asked for */
 	uint32_t read_doubts;
 	unsigned readers;          /* answers under way beside the listing's */
+	bool behind;               /* the journal knows of records that its rows
+	                              do not show: to be listed in full */
 	int last_err;
 	char last_text[256];
 	struct waitq waiters;
@@ -158,6 +160,7 @@ struct cache {
 	struct config settings;        /* of this profile */
 	char token_source[128];        /* guarded by mu once started */
 	struct identity *identity;     /* network thread */
+	char boot[9];                  /* of the machine: tells restarts */
 
 	struct lock mu;
 	/* guarded by mu */

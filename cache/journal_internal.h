@@ -88,7 +88,20 @@ int draft_put_locked(struct journal *j, const struct draft_row *d);
 int draft_adopt_locked(struct journal *j, const char *local_id,
 		       const char *rec_id);
 
+/* ---- journal_wal.c ---- */
+/* Whether the -wal is damaged in its middle; before the journal is opened. */
+int journal_wal_look(const char *path, bool *ret_torn);
+/* Copies both files to path.damaged-TIME. */
+int journal_wal_keep(const char *path, char **ret);
+/* Takes over what stands behind the damage, from that copy. */
+int journal_wal_take(struct journal *j, const char *path, const char *kept,
+		     size_t *lost);
+
 /* ---- journal_salvage.c ---- */
+/* Removes a database and its companions. */
+int journal_unlink_database(const char *path);
+/* From that offset to the end; nothing if there is none. */
+int journal_copy_file(const char *from, const char *to, int64_t offset);
 /* Sets a damaged journal aside and puts what can be read of it into a new one
  * in its place. *lost gets how many rows could not be read. */
 int journal_salvage(const char *path, size_t *lost);

@@ -1,6 +1,7 @@
 /* Opening a journal: whose file it is, of which version, and whether every row
  * of it can be trusted. */
 #include "journal.h"
+#include "crash.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -216,7 +217,9 @@ static int find_wal(const char *path, struct journal *j)
 int journal_open(const char *path, struct journal **ret, size_t *salvaged)
 {
 	struct journal *j = calloc(1, sizeof(*j));
+	char *kept = NULL;
 	size_t lost = 0;
+	bool torn = false;
 	int r;
 
 	if (j == NULL)
@@ -227,6 +230,10 @@ int journal_open(const char *path, struct journal **ret, size_t *salvaged)
 	if (r == 0)
 		r = sql_make_private(path);
 	if (r == 0)
+		r = journal_wal_look(path, &torn);
+	if (r == 0 && torn)
+		r = journal_wal_keep(path, &kept);
+	if (r == 0)
 		r = open_and_check(path, j);
 	if (r < 0 && j->q.damaged) {
 		journal_detach(j);
@@ -234,8 +241,12 @@ int journal_open(const char *path, struct journal **ret, size_t *salvaged)
 		if (r == 0)
 			r = open_and_check(path, j);
 	}
+	if (r == 0 && kept != NULL)
+		r = journal_wal_take(j, path, kept, &lost);
+	free(kept);
 	if (r == 0)
 		r = forget_sending(j);
+	crash_at(CRASH_JOURNAL_OPENED);
 	if (r == 0)
 		r = find_wal(path, j);
 	if (r < 0) {

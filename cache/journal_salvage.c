@@ -50,7 +50,7 @@ static int unlink_with_suffix(const char *path, const char *suffix)
 }
 
 /* Removes a database and its companions. */
-static int unlink_database(const char *path)
+int journal_unlink_database(const char *path)
 {
 	int r = unlink_with_suffix(path, "");
 
@@ -68,7 +68,7 @@ static int rename_if_there(const char *from, const char *to)
 
 /* ---- the first page ---- */
 
-static int copy_file(const char *from, const char *to, off_t offset)
+int journal_copy_file(const char *from, const char *to, int64_t offset)
 {
 	char buf[PAGE_BYTES];
 	ssize_t n = 0;
@@ -127,7 +127,7 @@ static int graft_first_page(const char *path, const char *graft)
 {
 	struct journal empty = { .wal_fd = -1 };
 	char *wal = NULL, *graft_wal = NULL;
-	int r = unlink_database(graft);
+	int r = journal_unlink_database(graft);
 
 	if (r == 0)
 		r = sql_make_private(graft);
@@ -137,7 +137,7 @@ static int graft_first_page(const char *path, const char *graft)
 		r = journal_migrate(&empty.q);
 	journal_detach(&empty);
 	if (r == 0)
-		r = copy_file(path, graft, PAGE_BYTES);
+		r = journal_copy_file(path, graft, PAGE_BYTES);
 	if (r == 0)
 		r = patch_header(graft);
 	if (r == 0)
@@ -145,7 +145,7 @@ static int graft_first_page(const char *path, const char *graft)
 	if (r == 0)
 		r = suffixed(graft, "-wal", &graft_wal);
 	if (r == 0)
-		r = copy_file(wal, graft_wal, 0);
+		r = journal_copy_file(wal, graft_wal, 0);
 	free(wal);
 	free(graft_wal);
 	return r;
@@ -354,7 +354,7 @@ static int build(const char *path, const char *graft, const char *to_path,
 		 size_t *lost)
 {
 	struct journal from = { .wal_fd = -1 }, to = { .wal_fd = -1 };
-	int r = unlink_database(to_path);
+	int r = journal_unlink_database(to_path);
 
 	if (r == 0)
 		r = sql_make_private(to_path);
@@ -393,7 +393,7 @@ int journal_salvage(const char *path, size_t *lost)
 	if (r == 0)
 		r = sql_sync_dir(path);
 	if (graft != NULL)
-		(void)unlink_database(graft);
+		(void)journal_unlink_database(graft);
 	free(work);
 	free(whole);
 	free(graft);

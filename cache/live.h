@@ -26,6 +26,7 @@ struct live_op {
 	bool maybe;          /* a create or delete that is sent again: an
 	                        earlier try may have arrived */
 	bool busy;           /* flush has it in hand (queued, being checked) */
+	bool adrift;         /* what became of it could not be written down */
 };
 
 struct live {

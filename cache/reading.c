@@ -120,6 +120,8 @@ static void reading_end(struct reading *f, const struct atfs_error *err)
 	fetch_forget_own_locked(t);
 	t->last_err = err->err;
 	memcpy(t->last_text, err->text, sizeof(t->last_text));
+	if (err->err)
+		restore_want_later_locked(c);
 	again = t->again && !err->err;
 	t->again = false;
 	waitq_take_locked(&t->waiters, &a, err->err);
@@ -329,6 +331,7 @@ static int page_commit(struct reading *f, uint64_t stamp, json_t *records,
 		}
 		ab.names_moved |= s.moved;
 		f->t->complete = true;
+		f->t->behind = false;
 		/* one that began before the last doubt does not count */
 		f->t->listed_at_ms = f->t->listing_doubts == f->t->doubts ?
 					     f->began_ms :

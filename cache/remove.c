@@ -1,5 +1,6 @@
 /* A record is removed, or its name comes back in time. */
 #include "save.h"
+#include "crash.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -51,6 +52,7 @@ int save_forget_local_locked(struct cache *c, struct live *l)
 				   l->ops[0].kind == OP_DELETE ?
 					   0 : OP_ERR_FOLDED);
 	draft_drop_locked(c, l);
+	crash_at(CRASH_FORGOT_OPS);
 	if (r < 0)
 		return r;
 	r = store_begin(c->store);
@@ -155,6 +157,7 @@ int save_delete_locked(struct cache *c, struct live *l, int64_t after_id)
 	free(bytes);
 	if (r < 0)
 		return r;
+	crash_at(CRASH_DELETE_ADDED);
 	l->ops[l->ops_n - 1].after_id = after_id;
 	/* what is not sent yet waits as long: it may all be for nothing */
 	for (i = 0; i < l->ops_n; i++)
@@ -191,6 +194,7 @@ int save_revive_locked(struct cache *c, struct live *l)
 			l->ops[i].due_ms = due;
 		i++;
 	}
+	crash_at(CRASH_REVIVED);
 	l->hidden = false;
 	if (c->deletes_in_window)
 		c->deletes_in_window--;

@@ -1,5 +1,6 @@
 /* A rename within a table: the new name's text becomes the primary field. */
 #include "save.h"
+#include "crash.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -168,6 +169,7 @@ int save_set_primary_locked(struct cache *c, struct live *l, const char *name,
 	} else if (!live_is_local(l) || l->ops_n) {
 		r = set_primary(c, l, &j, text, reterr, a);
 	} /* else only a draft so far: its name is all there is */
+	crash_at(CRASH_PRIMARY_SAVED);
 	if (r == 0) {
 		char *primary = l->ops_n ? strdup(text) : NULL;
 
@@ -181,6 +183,7 @@ int save_set_primary_locked(struct cache *c, struct live *l, const char *name,
 				     (store_rollback(c->store), r);
 		}
 		free(primary);
+		crash_at(CRASH_NAME_SET);
 	}
 	save_judging_release(&j);
 	return r;

@@ -1,7 +1,12 @@
 /* What earlier mounts left in the journal: operations and drafts find their
  * records again. Where the cache was deleted meanwhile, the table or the row
- * is not known yet; such ones wait as orphans, and the server is asked. */
+ * is not known yet; such ones wait as orphans, and the server is asked. The
+ * cache may also lag behind the journal, after a kill by one step, after a loss
+ * of power by much: what its rows say is believed only once the table was
+ * listed in full in this life. */
 #include "describe.h"
+
+#include "crash.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +39,21 @@ static int add(struct cache *c, const struct orphan *o)
 	return 0;
 }
 
+/* Its row may not say so yet. */
+static int create_done(struct cache *c, const struct orphan *o)
+{
+	struct table *t = tree_find_table_locked(c, &o->base, &o->table);
+	struct op op = { 0 };
+	int r = journal_get(c->journal, o->id, false, &op);
+
+	if (r == 0)
+		r = journal_set_state(c->journal, &op, OP_DONE);
+	op_clear(&op);
+	if (t)
+		t->behind = true;
+	return r;
+}
+
 static int load_op(void *ctx, const struct op *op)
 {
 	struct orphan o = { .base = op->base, .table = op->table,
@@ -41,9 +61,13 @@ static int load_op(void *ctx, const struct op *op)
 			    .state = op->state, .due_ms = op->not_before_ms,
 			    .saved_ms = op->saved_ms };
 
-	json_t *before = json_from_text(op->before);
 	struct cache *c = ctx;
+	json_t *before;
 
+	/* the server gave it its id: it is done */
+	if (o.kind == OP_CREATE && o.record[0] == 'r' && o.state == OP_UNKNOWN)
+		return create_done(c, &o);
+	before = json_from_text(op->before);
 	o.after_id = json_integer_value(json_object_get(before, "after_op"));
 	o.maybe = (op->kind == OP_CREATE && json_object_get(before, OP_SENT)) ||
 		  (op->kind == OP_DELETE && (json_object_get(before, OP_SENT) ||
@@ -107,6 +131,7 @@ static struct live *live_for(struct cache *c, const struct table *t,
 	if (r != -ENOENT || o->record[0] == 'r' ||
 	    make_row(c, t, o, &key.seq) < 0)
 		return NULL;
+	crash_at(CRASH_RESTORED_ROW);
 	r = store_get(c->store, t->no, key.seq, STORE_META, &row);
 	if (r < 0)
 		return NULL;
@@ -122,16 +147,16 @@ static enum op_state settle_unknown(struct cache *c, const struct orphan *o)
 	enum op_state state = o->state;
 	struct op op = { 0 };
 
-	if (state != OP_UNKNOWN || (o->kind == OP_CREATE && o->record[0] != 'r'))
+	if (state != OP_UNKNOWN || o->kind == OP_CREATE)
 		return state;
 	if (journal_get(c->journal, o->id, false, &op) < 0)
 		return state;
 	if (o->kind != OP_CREATE)
 		flush_note_sent(c, &op);
-	/* a create that has its record id already is done */
-	state = o->kind == OP_CREATE ? OP_DONE : OP_QUEUED;
+	state = OP_QUEUED;
 	if (journal_set_state(c->journal, &op, state) < 0)
 		state = o->state;
+	crash_at(CRASH_RESTORED_UNKNOWN);
 	op_clear(&op);
 	return state;
 }
@@ -220,7 +245,10 @@ static bool attach(struct cache *c, const struct table *t, struct orphan *o,
 	if (!l)
 		return false;
 	if (o->id == 0) {
-		(void)draft_attach_locked(c, l, &o->draft);
+		/* not even an empty file was on the disk */
+		if (draft_attach_locked(c, l, &o->draft) == -ENOENT &&
+		    live_is_local(l) && l->ops_n == 0)
+			(void)save_forget_local_locked(c, l);
 		free(o->draft.reason);
 		(void)live_settle(&c->live, l);
 		return true;
@@ -265,6 +293,39 @@ void restore_attach_locked(struct cache *c, const struct table *t)
 	attach_all(c, t, true);
 }
 
+static int drop_row(struct cache *c, const struct store_row *row)
+{
+	int r = store_begin(c->store);
+
+	if (r < 0)
+		return r;
+	r = store_remove(c->store, row->table_no, row->seq);
+	return r == 0 ? store_commit(c->store) : (store_rollback(c->store), r);
+}
+
+/* Rows of new records of which the journal knows nothing: the process died
+ * before there was anything in them, or when they had just got their id. */
+static int drop_ghosts(struct cache *c, struct table *t)
+{
+	char after[ATFS_ID_MAX] = "";
+	struct store_row row;
+	int r;
+
+	while ((r = store_next_local(c->store, t->no, after, &row)) == 0) {
+		struct rec_key key = { t->no, row.seq };
+
+		id_copy(after, row.id);
+		if (!live_find(&c->live, key)) {
+			r = drop_row(c, &row);
+			t->behind = true;
+		}
+		store_row_release(&row);
+		if (r < 0)
+			return r;
+	}
+	return r == -ENOENT ? 0 : r;
+}
+
 int restore_load(struct cache *c)
 {
 	size_t i;
@@ -272,9 +333,20 @@ int restore_load(struct cache *c)
 
 	if (r == 0)
 		r = journal_each_draft(c->journal, load_draft, c);
-	for (i = 0; r == 0 && i < c->tables_n; i++)
-		if (c->tables[i])
-			attach_all(c, c->tables[i], false);
+	for (i = 0; r == 0 && i < c->tables_n; i++) {
+		if (!c->tables[i])
+			continue;
+		attach_all(c, c->tables[i], false);
+		r = drop_ghosts(c, c->tables[i]);
+	}
+	for (i = 0; i < c->orphans_n; i++) {
+		struct orphan *o = &c->orphans[i];
+		struct table *t = tree_find_table_locked(c, &o->base,
+							 &o->table);
+
+		if (t)
+			t->behind = true;
+	}
 	return r;
 }
 
@@ -448,13 +520,24 @@ void restore_want_locked(struct cache *c)
 							 &o->table);
 		struct base *b = base_by_id(c, &o->base);
 
-		if (t && !t->complete)
+		if (t && (!t->complete || t->behind))
 			fetch_want_table_locked(c, t, API_INTERACTIVE);
 		else if (!t && b && !b->schema)
 			fetch_want_schema_locked(c, b, API_INTERACTIVE);
 		else if (!b && !c->bases_known)
 			fetch_want_bases_locked(c, API_INTERACTIVE);
 	}
+	for (i = 0; i < c->tables_n; i++)
+		if (c->tables[i] && c->tables[i]->behind)
+			fetch_want_table_locked(c, c->tables[i], API_REFRESH);
+}
+
+static bool is_missed_locked(const struct cache *c)
+{
+	for (size_t i = 0; i < c->tables_n; i++)
+		if (c->tables[i] && c->tables[i]->behind)
+			return true;
+	return c->orphans_n > 0;
 }
 
 static void want_again(void *arg)
@@ -468,7 +551,7 @@ static void want_again(void *arg)
 
 void restore_want_later_locked(struct cache *c)
 {
-	if (c->orphans_n == 0 || c->want_timer.armed)
+	if (!is_missed_locked(c) || c->want_timer.armed || c->stopping)
 		return;
 	c->want_timer.fn = want_again;
 	c->want_timer.arg = c;

@@ -2,6 +2,7 @@
  * journal. One function judges (recfile_judge), with several triggers; here is
  * what follows from its verdict. */
 #include "save.h"
+#include "crash.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -263,6 +264,7 @@ static int fold(struct cache *c, struct live *l, struct save_waiting *w,
 		drops[n++] = &w->ops[i];
 	}
 	r = journal_fold(c->journal, into, drops, n);
+	crash_at(CRASH_OP_FOLDED);
 	for (i = 0; r == 0 && i < n; i++)
 		live_drop_op(l, drops[i]->id);
 	lo = into ? live_find_op(l, into->id) : NULL;
@@ -328,6 +330,7 @@ int save_add_op(struct cache *c, struct live *l, enum op_kind kind,
 		o.bytes_n = n;
 		r = journal_add(c->journal, &o);
 		o.bytes = NULL;
+		crash_at(CRASH_OP_ADDED);
 	}
 	if (r == 0 && !live_add_op(l, o.id, kind, OP_QUEUED, o.not_before_ms))
 		r = -ENOMEM; /* in the journal: the next mount sends it */
@@ -379,7 +382,9 @@ static int keep_bytes(struct cache *c, struct live *l, const char *bytes,
 		store_rollback(c->store);
 		return r;
 	}
-	return store_commit(c->store);
+	r = store_commit(c->store);
+	crash_at(CRASH_BYTES_KEPT);
+	return r;
 }
 
 /* A field that the save leaves out stays as it was saved just before. */

@@ -99,6 +99,9 @@ int store_find_name(struct store *s, uint32_t table_no, const char *name,
 		    enum store_want want, struct store_row *ret);
 int store_find_id(struct store *s, uint32_t table_no, const char *id,
 		  enum store_want want, struct store_row *ret);
+/* The row with the next local id after that one ("" = the first). */
+int store_next_local(struct store *s, uint32_t table_no, const char *after,
+		     struct store_row *ret);
 /* Rows with seq > after, ascending, at most max (want is a bit set, cast).
  * Returns how many were written to rows[], each to be released. */
 int store_list(struct store *s, uint32_t table_no, uint32_t after, size_t max,

@@ -101,6 +101,21 @@ int store_find_name(struct store *s, uint32_t table_no, const char *name,
 	return take_row(s, q, &c, want, ret);
 }
 
+int store_next_local(struct store *s, uint32_t table_no, const char *after,
+		     struct store_row *ret)
+{
+	struct sql_call c;
+	struct sql *q;
+	int r = store_reader(s, &q);
+
+	if (r < 0)
+		return r;
+	c = sql_call(q, SS_LOCAL);
+	sql_int(&c, table_no);
+	sql_text(&c, strcmp(after, "new-") > 0 ? after : "new-");
+	return take_row(s, q, &c, STORE_META, ret);
+}
+
 int store_find_id(struct store *s, uint32_t table_no, const char *id,
 		  enum store_want want, struct store_row *ret)
 {

@@ -97,6 +97,9 @@ const char *const store_text[SS_N] = {
 	[SS_NAME_FULL] = FULL " WHERE r.tno = ?2 AND r.name = ?3",
 	[SS_ID] = META " WHERE r.tno = ? AND r.id = ?",
 	[SS_ID_FULL] = FULL " WHERE r.tno = ?2 AND r.id = ?3",
+	/* local ids of the journal begin with "new-" */
+	[SS_LOCAL] = META " WHERE r.tno = ? AND r.id > ? AND r.id < 'new.'"
+			  " ORDER BY r.id LIMIT 1",
 	[SS_LIST] = META " WHERE r.pos > ? AND r.pos <= ?"
 			 " ORDER BY r.pos LIMIT ?",
 	[SS_LIST_FULL] = FULL " WHERE r.pos > ?2 AND r.pos <= ?3"

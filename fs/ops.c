@@ -229,7 +229,7 @@ static void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
 }
 
 /* Left out, so that libfuse answers ENOSYS and the kernel does it itself or
- * does without: locks, copy_file_range, lseek, poll, ioctl, bmap, fsyncdir. */
+ * does without: locks, copy_file_range, lseek, poll, ioctl, bmap. */
 const struct fuse_lowlevel_ops atfs_ops = {
 	.init = op_init,
 	.lookup = op_lookup,
@@ -253,6 +253,7 @@ const struct fuse_lowlevel_ops atfs_ops = {
 	.write = op_write,
 	.flush = op_flush,
 	.fsync = op_fsync,
+	.fsyncdir = op_fsyncdir,
 	.release = op_release,
 	.opendir = op_opendir,
 	.readdir = op_readdir,

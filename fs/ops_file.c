@@ -319,6 +319,7 @@ void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync,
 {
 	struct atfs *fs = atfs_of(req);
 	struct inode_view v;
+	char *path = NULL;
 	int fd = -1, r;
 
 	(void)fi;
@@ -326,14 +327,41 @@ void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync,
 	r = inode_get(fs->inodes, ino, &v);
 	if (r == 0 && v.key.kind == INODE_RECORD)
 		r = cache_fsync(fs->cache, rec_key_of(&v.key));
-	if (r == 0 && v.key.kind == INODE_SCRATCH)
+	if (r == 0 && v.key.kind == INODE_SCRATCH) {
 		fd = scratch_open(fs->scratch, ino, O_RDONLY);
+		if (inode_path(fs->inodes, ino, NULL, &path) < 0)
+			path = NULL; /* removed: no name to keep */
+	}
 	tree_unlock(fs);
 	if (fd >= 0) {
 		if ((datasync ? fdatasync(fd) : fsync(fd)) != 0)
 			r = -errno;
 		close(fd);
 	}
+	if (r == 0 && path != NULL)
+		r = scratch_sync_names(fs->scratch, path);
+	free(path);
+	op_reply(req, r);
+}
+
+/* After a rename: that is how a careful program makes its new file last. */
+void op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync,
+		 struct fuse_file_info *fi)
+{
+	struct atfs *fs = atfs_of(req);
+	char *path = NULL;
+	int r;
+
+	(void)datasync;
+	(void)fi;
+	tree_read_lock(fs);
+	if (inode_path(fs->inodes, ino, NULL, &path) < 0)
+		path = NULL; /* a side room has none */
+	tree_unlock(fs);
+	r = cache_sync_names(fs->cache);
+	if (r == 0 && path != NULL)
+		r = scratch_sync_names(fs->scratch, path);
+	free(path);
 	op_reply(req, r);
 }
 

@@ -288,6 +288,33 @@ int scratch_open(struct scratch *s, uint64_t nodeid, int flags)
 	return fd;
 }
 
+static int sync_dir(int at, const char *path)
+{
+	int r = 0, fd = openat(at, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
+					 O_CLOEXEC);
+
+	if (fd < 0) /* no directory, or renamed or removed meanwhile */
+		return errno == ENOTDIR || errno == ENOENT ? 0 : -errno;
+	/* some file systems have no sync of directories: EINVAL */
+	if (fsync(fd) != 0 && errno != EINVAL)
+		r = -errno;
+	close(fd);
+	return r;
+}
+
+int scratch_sync_names(struct scratch *s, const char *path)
+{
+	char *at = strdup(path), *slash;
+	int r = at == NULL ? -ENOMEM : sync_dir(s->fd, at);
+
+	while (r == 0 && (slash = strrchr(at, '/')) != NULL) {
+		*slash = '\0';
+		r = sync_dir(s->fd, at);
+	}
+	free(at);
+	return r < 0 ? r : sync_dir(s->fd, ".");
+}
+
 int scratch_chmod(struct scratch *s, uint64_t nodeid, mode_t mode)
 {
 	struct stat st;

@@ -55,6 +55,9 @@ int scratch_readlink(struct scratch *s, uint64_t nodeid, char **ret);
 
 /* A descriptor of a regular file, O_RDONLY or O_RDWR; the caller closes. */
 int scratch_open(struct scratch *s, uint64_t nodeid, int flags);
+/* The names on the way to path (of inode_path) survive loss of power, and those
+ * in it if it is a directory. No lock is needed. */
+int scratch_sync_names(struct scratch *s, const char *path);
 int scratch_chmod(struct scratch *s, uint64_t nodeid, mode_t mode);
 int scratch_truncate(struct scratch *s, uint64_t nodeid, uint64_t size);
 /* As utimensat. */

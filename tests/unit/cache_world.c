@@ -56,7 +56,9 @@ void world_begin(struct world *w)
 	w->clk.random = 88172645463325252u; /* any but 0 */
 	w->clk.random_runs = true;
 	fake_account_init(&w->acc, &w->clk);
-	strcpy(w->dir, "/tmp/test_cache.XXXXXX");
+	assert_in_range(snprintf(w->dir, sizeof(w->dir), "%s/test_cache.XXXXXX",
+				 getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp"),
+			1, (int)sizeof(w->dir) - 1);
 	assert_non_null(mkdtemp(w->dir));
 	w->conf = (struct cache_config){
 		.endpoint = "http://127.0.0.1:1", .ttl_ms = 60000,
@@ -110,16 +112,26 @@ void world_close(struct world *w)
 	w->c = NULL;
 }
 
-void world_kill(struct world *w, bool done)
+void world_die(struct world *w, bool done)
 {
 	shell("cp -a %s/state%u %s/state%u && cp -a %s/cache%u %s/cache%u",
 	      w->dir, w->life, w->dir, w->life + 1, w->dir, w->life, w->dir,
 	      w->life + 1);
-	w->acc.apply_cancelled = done;
+	fake_account_hang_up(&w->acc, done);
+}
+
+void world_bury(struct world *w)
+{
 	world_close(w);
-	w->acc.apply_cancelled = false;
+	w->acc.deaf = false;
 	shell("rm -r %s/state%u %s/cache%u", w->dir, w->life, w->dir, w->life);
 	w->life++;
+}
+
+void world_kill(struct world *w, bool done)
+{
+	world_die(w, done);
+	world_bury(w);
 }
 
 void world_delete_cache_db(struct world *w)

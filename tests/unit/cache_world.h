@@ -30,6 +30,11 @@ void world_close(struct world *w);
 /* Death at this very moment: the next world_open() finds the files as they are
  * now. What was on its way stays undone, or is done if done is set. */
 void world_kill(struct world *w, bool done);
+/* The same in two steps, for a death in the middle of something: world_die()
+ * keeps the files and cuts the line, what then still runs has no effect, and
+ * world_bury() is called when it has returned. */
+void world_die(struct world *w, bool done);
+void world_bury(struct world *w);
 void world_delete_cache_db(struct world *w); /* closed only */
 
 /* Turns the loop and lets the account answer until nothing moves. */

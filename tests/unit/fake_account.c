@@ -589,6 +589,8 @@ static int64_t account_submit(void *ctx, const struct http_request *req,
 	struct fake_account *f = ctx;
 	struct fa_pending *p = f->pending;
 
+	if (f->deaf)
+		return ++f->last_id;
 	while (p < f->pending + FA_PENDING_MAX && p->id)
 		p++;
 	assert_true(p < f->pending + FA_PENDING_MAX);
@@ -612,10 +614,22 @@ static void account_cancel(void *ctx, int64_t id)
 
 		if (p->id != id || p->only_apply)
 			continue;
-		if (f->apply_cancelled && !p->answer && kind_of(p) >= FA_CREATE)
+		forget(p);
+	}
+}
+
+void fake_account_hang_up(struct fake_account *f, bool done)
+{
+	for (size_t i = 0; i < FA_PENDING_MAX; i++) {
+		struct fa_pending *p = &f->pending[i];
+
+		if (!p->id || p->only_apply)
+			continue;
+		if (done && !p->answer && kind_of(p) >= FA_CREATE)
 			free(perform(f, p).body);
 		forget(p);
 	}
+	f->deaf = true;
 }
 
 static void account_free(void *ctx)

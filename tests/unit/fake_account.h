@@ -116,7 +116,7 @@ struct fake_account {
 	bool read_only;          /* permissionLevel read */
 	const char *level;       /* another one; NULL = create */
 	bool get_says_403;       /* of a missing record; else 404 */
-	bool apply_cancelled;    /* what is cancelled on its way is done yet */
+	bool deaf;               /* the caller is dead: nothing reaches it */
 	const char *guilty_note; /* a write with this Note is a 422 */
 	/* counters, by enum fa_call, since fake_account_count_from_now() */
 	unsigned calls[FA_CALLS];
@@ -134,6 +134,9 @@ void fake_account_heal(struct fake_account *f);
 size_t fake_account_serve(struct fake_account *f);
 /* What was held goes on. */
 size_t fake_account_release(struct fake_account *f);
+/* The caller dies: what is under way is done yet (done) or never, and nobody
+ * gets an answer; then deaf is set. */
+void fake_account_hang_up(struct fake_account *f, bool done);
 void fake_account_count_from_now(struct fake_account *f);
 
 /* ---- as another user ---- */
