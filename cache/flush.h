@@ -1,6 +1,8 @@
 /* flush - the write-back engine: takes queued operations out of the journal's
- * order, checks, sends and settles them. flush.c picks and paces, flush_send.c
- * performs a batch, flush_look.c finds out about creates whose answer was lost.
+ * order, checks, sends and settles them. flush.c picks and paces,
+ * flush_check.c looks what the server holds before an update, flush_send.c sends
+ * a batch, flush_settle.c says what an answer means, flush_look.c finds out about
+ * creates whose answer was lost.
  * Owns:    batches, from picking until settled.
  * Threads: network thread, except flush_kick. */
 #ifndef ATFS_FLUSH_H
@@ -62,19 +64,42 @@ void flush_item_clear(struct flush_item *it);
 /* Moves an operation and its live twin; a done one is dropped. */
 int flush_move_locked(struct flush *f, struct flush_item *it, enum op_state to);
 
-/* ---- flush_send.c: take the batch over ---- */
+/* ---- flush_check.c: takes the batch over, and sends what is left to send ---- */
 void flush_check(struct flush_batch *b);
-void flush_send(struct flush_batch *b);
-/* The answer to it was lost: an update or a delete is simply repeated, a create
- * is looked for. */
-void flush_lost_locked(struct flush *f, struct flush_item *it);
-/* A create that turned out to be done: the record is rec now. */
-int flush_adopt_locked(struct flush *f, struct table *t, struct flush_item *it,
-		       json_t *rec, struct after *a);
 
+/* ---- flush_send.c ---- */
+void flush_send(struct flush_batch *b); /* takes the batch over */
+/* The request of a batch came to nothing: what that means for its operations,
+ * and the end of the batch. */
+void flush_failed(struct flush_batch *b, const struct atfs_error *err);
+/* Nothing was done: back into the queue, to go in batches of batch_max. */
+void flush_requeue_locked(struct flush_batch *b, unsigned batch_max);
+/* Its request is over; frees it. mu is not held. */
+void flush_batch_end(struct flush_batch *b);
+
+/* ---- flush_settle.c: what an answer means ---- */
+/* Not in any batch any more. */
+void flush_unpick_locked(struct flush *f, struct flush_item *it);
 /* A refusal for good, by the server or by us. */
 void flush_reject_locked(struct flush *f, struct flush_item *it,
 			 const struct atfs_error *err, struct after *a);
+void flush_conflict_locked(struct flush *f, struct flush_item *it,
+			   const json_t *theirs);
+/* The answer to it was lost: an update or a delete is simply repeated, a create
+ * is looked for. */
+void flush_lost_locked(struct flush *f, struct flush_item *it);
+void flush_lost_all_locked(struct flush_batch *b);
+/* The operation is done; rec is what the server holds now. */
+void flush_confirmed_locked(struct flush *f, struct absorb *ab,
+			    struct flush_item *it, json_t *rec,
+			    struct after *a);
+/* A create that turned out to be done: the record is rec now. */
+int flush_adopt_locked(struct flush *f, struct table *t, struct flush_item *it,
+		       json_t *rec, struct after *a);
+/* The answer to a batch of creates or updates, and to one delete. */
+void flush_written_locked(struct flush_batch *b, json_t *records,
+			  struct after *a);
+void flush_deleted_locked(struct flush *f, struct flush_item *it);
 
 /* ---- flush_upsert.c: -o upsert_key ---- */
 /* The field that a create is merged on; NULL = it is none that could be. */

@@ -8,6 +8,9 @@
 
 /* {"Name": value} of the bytes that are shown and not confirmed; new. */
 json_t *save_shown_fields_locked(struct cache *c, struct live *l);
+/* Their computed part, by field id: the values may come back in a save. New. */
+json_t *save_shown_computed(struct cache *c, struct live *l,
+			    const struct schema_table *st);
 
 #define SAVE_RECENT_MAX 8 /* earlier contents that a save may be a view of */
 
@@ -49,6 +52,8 @@ int save_present_stored(struct cache *c, struct live *l, struct after *a);
 
 /* On its way, or in the flush's hands: not to be rewritten. */
 bool save_op_in_flight(const struct live_op *o);
+/* Refused or in conflict: who saves then has seen what the server holds. */
+bool save_is_stuck(const struct live *l);
 /* A local record whose create is not on its way yet. */
 bool save_is_new(const struct live *l);
 int64_t save_due_soon(struct cache *c);
