@@ -1,8 +1,8 @@
 /* flush - the write-back engine: takes queued operations out of the journal's
- * order, checks, sends and settles them. flush.c picks and paces,
+ * order, checks, sends and settles them. flush_pick.c picks what is due,
  * flush_check.c looks what the server holds before an update, flush_send.c sends
- * a batch, flush_settle.c says what an answer means, flush_look.c finds out about
- * creates whose answer was lost.
+ * a batch, flush_settle.c says what an answer means, flush_look.c finds out
+ * about creates whose answer was lost.
  * Owns:    batches, from picking until settled.
  * Threads: network thread, except flush_kick. */
 #ifndef ATFS_FLUSH_H
@@ -52,17 +52,22 @@ struct flush {
 };
 
 /* ---- flush.c ---- */
-void flush_run(struct flush *f);
 /* After a request ended: tells who waits, and goes on. */
 void flush_continue(struct flush *f);
 /* Nothing can be sent for a while. */
 void flush_hold(struct flush *f, const char *why);
-/* No calls are left: the base's changes wait, those of others go on. */
-void flush_hold_base_locked(struct flush *f, struct base *b);
 void flush_batch_free(struct flush_batch *b);
 void flush_item_clear(struct flush_item *it);
 /* Moves an operation and its live twin; a done one is dropped. */
 int flush_move_locked(struct flush *f, struct flush_item *it, enum op_state to);
+
+/* ---- flush_pick.c ---- */
+/* Sends what is due. */
+void flush_run(struct flush *f);
+/* No calls are left: the base's changes wait, those of others go on. */
+void flush_hold_base_locked(struct flush *f, struct base *b);
+/* For how long there are no calls for it, however urgent it is. */
+int64_t flush_held_ms(struct cache *c, const struct live *l, int64_t now_ms);
 
 /* ---- flush_check.c: takes the batch over, and sends what is left to send ---- */
 void flush_check(struct flush_batch *b);
