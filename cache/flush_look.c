@@ -1,6 +1,7 @@
 /* Creates whose answer was lost: before any of them is sent again, the records
  * created since are looked at. One whose content is ours is adopted; none,
- * looked for twice, is sent again; more than were sent are a conflict. */
+ * looked for twice, is sent again; more than were sent are a conflict, and so is
+ * one that could be ours and was changed there before we looked. */
 #include "flush.h"
 #include "crash.h"
 
@@ -12,6 +13,7 @@
 
 #define OVERLAP_MS 120000 /* clocks may differ, and createdTime has seconds */
 #define LOOKS 2
+#define SKEW_MS 10000     /* between our clock and the server's; ours */
 
 static void look_done(void *arg, const struct api_answer *ans);
 
@@ -162,13 +164,53 @@ static size_t count_same_items(const struct flush_batch *b,
 	return n;
 }
 
-static void undecided_locked(struct flush_batch *b, struct flush_item *it)
+/* Created since it was sent, under the same primary value: somebody may have
+ * edited it before we came. */
+static bool may_be_ours(const struct flush_batch *b,
+			const struct schema_table *st,
+			const struct flush_item *it, const json_t *rec)
+{
+	const char *id = json_string_value(json_object_get(rec, "id"));
+	const char *made =
+		json_string_value(json_object_get(rec, "createdTime"));
+	const struct schema_field *f;
+	json_t *mine, *now;
+	int64_t made_ms;
+	bool same;
+
+	if (st->primary >= st->fields_n || !id || !made ||
+	    clock_parse_iso(made, &made_ms) < 0 ||
+	    made_ms < it->op.sent_ms - SKEW_MS || is_taken(b->f->c, id))
+		return false;
+	f = &st->fields[st->primary];
+	mine = json_object_get(it->after, f->id.s);
+	if (!mine || json_is_null(mine))
+		return false;
+	now = render_value(f, json_object_get(json_object_get(rec, "fields"),
+					      f->id.s));
+	same = value_means_same(mine, now);
+	json_decref(now);
+	return same;
+}
+
+static bool is_in_doubt(const struct flush_batch *b,
+			const struct schema_table *st,
+			const struct flush_item *it, const json_t *records)
+{
+	size_t i;
+	json_t *rec;
+
+	json_array_foreach(records, i, rec)
+		if (may_be_ours(b, st, it, rec))
+			return true;
+	return false;
+}
+
+static void undecided_locked(struct flush_batch *b, struct flush_item *it,
+			     const char *reason, const char *hint)
 {
 	struct live *l = live_find(&b->f->c->live, it->key);
 	char path[3 * NAME_BUF];
-	static const char reason[] =
-		"the answer to its creation was lost, and several records "
-		"like it are there now";
 
 	it->op.err = -EBUSY;
 	free(it->op.reason);
@@ -178,8 +220,7 @@ static void undecided_locked(struct flush_batch *b, struct flush_item *it)
 	save_error_set(&l->error, -EBUSY, "%s", reason);
 	path_of_locked(b->f->c, l, path, sizeof(path));
 	log_warn("'%s': %s", path, reason);
-	errlog_add(b->f->c, path, -EBUSY, "", 0, 0, reason,
-		   "remove it here, or the doubles there");
+	errlog_add(b->f->c, path, -EBUSY, "", 0, 0, reason, hint);
 }
 
 static void adopt_locked(struct flush_batch *b, struct flush_item *it,
@@ -206,6 +247,22 @@ static void adopt_locked(struct flush_batch *b, struct flush_item *it,
 	crash_at(CRASH_LOOK_ADOPTED);
 }
 
+static void not_found_locked(struct flush_batch *b,
+			     const struct schema_table *st,
+			     struct flush_item *it, const json_t *records)
+{
+	if (is_in_doubt(b, st, it, records))
+		undecided_locked(b, it,
+			"the answer to its creation was lost, and a record of "
+			"the same name but other content was made there since",
+			"if that is this one, remove it here; if not, "
+			"airtablefs queue retry sends it again");
+	else
+		(void)flush_move_locked(b->f, it, OP_QUEUED);
+	it->done = true;
+	crash_at(CRASH_LOOK_QUEUED);
+}
+
 static void judge_locked(struct flush_batch *b, json_t *records,
 			 struct after *a)
 {
@@ -218,16 +275,19 @@ static void judge_locked(struct flush_batch *b, json_t *records,
 		size_t alike = count_alike(b, st, it, records);
 
 		if (alike > count_same_items(b, it)) {
-			undecided_locked(b, it);
+			undecided_locked(b, it,
+				"the answer to its creation was lost, and "
+				"several records like it are there now",
+				"remove it here, or the doubles there");
 			it->done = true;
 		} else if (alike > 0) {
 			adopt_locked(b, it, find_match(b, st, it, records), a);
-		} else if (++it->looks >= LOOKS) {
-			(void)flush_move_locked(b->f, it, OP_QUEUED);
-			it->done = true;
-			crash_at(CRASH_LOOK_QUEUED);
 		}
 	}
+	/* what is known to be ours by now is no other's */
+	for (i = 0; st && i < b->n; i++)
+		if (!b->items[i].done && ++b->items[i].looks >= LOOKS)
+			not_found_locked(b, st, &b->items[i], records);
 	schema_unref(s);
 }
 

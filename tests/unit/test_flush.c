@@ -889,6 +889,29 @@ static void edited_while_it_was_looked_for(void **state)
 	assert_string_equal(world_cell(&w, k, "Note"), "edited");
 }
 
+/* Somebody edits the record before it is looked for: it is not made twice. */
+static void edited_there_before_it_was_looked_for(void **state)
+{
+	struct fa_record *there;
+
+	(void)state;
+	world_with_things(&w, 1);
+	fake_account_fault(&w.acc, (struct fa_fault){ FA_CREATE, FA_LOST_AFTER,
+						      .times = 1 });
+	assert_int_equal(world_create(&w, "New.json", "{\"Note\": \"x\"}",
+				      NULL), 0);
+	for (int i = 0; i < 300 && !fake_account_named(&w.acc, 0, "New"); i++)
+		world_run(&w, 10);
+	there = fake_account_find(&w.acc, 0, "New");
+	assert_non_null(there);
+	fake_account_set(there, FA_NOTE, "theirs");
+	world_run(&w, 60000);
+	assert_int_equal(fake_account_named(&w.acc, 0, "New"), 1);
+	assert_int_equal(w.acc.calls[FA_CREATE], 1);
+	assert_int_equal(world_unsent(&w).conflicts, 1);
+	assert_int_equal(world_unsent(&w).queued, 0);
+}
+
 /* A listing sees the record before the look adopts it. */
 static void listed_before_it_is_adopted(void **state)
 {
@@ -1141,6 +1164,7 @@ int main(void)
 		T(deleted_while_the_create_is_on_its_way),
 		T(lost_creates_are_looked_for), T(a_create_that_is_done_late),
 		T(edited_while_it_was_looked_for),
+		T(edited_there_before_it_was_looked_for),
 		T(listed_before_it_is_adopted),
 		T(deletes_wait_and_go_together),
 		T(a_name_that_comes_back_is_an_edit),
