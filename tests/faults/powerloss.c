@@ -136,7 +136,7 @@ static int list_names(const char *dir, char **ret, size_t *ret_n)
 	DIR *d = opendir(dir);
 	const struct dirent *e;
 	char key[KEY_MAX];
-	bool is_dir;
+	bool is_dir = false;
 	int r = 0;
 
 	if (!m || !d)
@@ -173,7 +173,7 @@ static int note_tree(const char *dir)
 {
 	char path[PATH_MAX], key[KEY_MAX];
 	const struct dirent *e;
-	bool is_dir;
+	bool is_dir = false;
 	DIR *d;
 	int r = key_of(AT_FDCWD, dir, key, &is_dir), fd;
 
@@ -228,7 +228,7 @@ static void synced(int fd)
 {
 	char link[64], path[PATH_MAX], key[KEY_MAX];
 	size_t n = strlen(root);
-	bool is_dir;
+	bool is_dir = false;
 	ssize_t k;
 	int keep = errno;
 
@@ -402,7 +402,7 @@ int powerloss_cut(const char *of, const char *into, const char *to,
 		  uint64_t seed)
 {
 	char key[KEY_MAX];
-	bool is_dir;
+	bool is_dir = false;
 	uint64_t s = seed * UINT64_C(0x9e3779b97f4a7c15);
 	int r = key_of(AT_FDCWD, of, key, &is_dir);
 
