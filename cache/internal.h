@@ -192,7 +192,7 @@ struct cache {
 	uint64_t stamp;                /* rises with each page asked for */
 	struct walk walk;
 	int64_t pruned_ms;             /* network thread */
-	bool stopping;
+	_Atomic bool stopping;         /* read with no lock as well */
 	bool quiet_armed;              /* quiet_timer runs or is about to */
 	struct loop_timer quiet_timer; /* network thread */
 	struct loop_timer want_timer;  /* restore.c; network thread */
