@@ -9,6 +9,11 @@ month() {
 	status .calls.this_month.total
 }
 
+# Here as there; what is read ahead may be on its way still.
+is_counted() {
+	[ "$(month)" = "$(total)" ]
+}
+
 # Another mount of the same account, its place named N, at $M2
 mnt2() {
 	M2=$D/mnt2
@@ -40,17 +45,17 @@ test_P8_calls_of_the_month_survive_kill_9() {
 	mnt -o ttl=0
 	find "$M" -type f >"$D/names"
 	eq names "$(wc -l <"$D/names")" 600
-	eq "counted here and there" "$(month)" "$(total)"
+	within 5 is_counted # counted here and there
 	kill_daemon
 	mnt -o ttl=0
-	eq "after kill -9" "$(month)" "$(total)"
+	within 5 is_counted # after kill -9
 	jq -n '{fields: {}}' >"$(head -1 "$D/names")" # nothing to send
 	"$BIN" refresh "$M"
 	sleep 2
-	eq "after a refresh" "$(month)" "$(total)"
+	within 5 is_counted # after a refresh
 	umnt
 	mnt -o ttl=0
-	eq "after an unmount" "$(month)" "$(total)"
+	within 5 is_counted # after an unmount
 	# by base, and those of none
 	eq "sum of all bases" "$(status \
 		'[.calls.this_month.by_base[].calls] | add')" "$(total)"
@@ -80,7 +85,7 @@ test_P7_two_mounts_keep_the_pace_together() {
 	eq "told to slow down" "$(jq .rate_limited <<<"$counters")" 0
 	jq -e '.by_base | map(.max_per_second) | all(. <= 5)' \
 		<<<"$counters" >/dev/null || fail "too many a second: $counters"
-	eq "counted together" "$(month)" "$(total)"
+	within 5 is_counted # counted together
 	umnt2
 }
 
